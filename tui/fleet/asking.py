@@ -1,0 +1,237 @@
+"""Asks one service questions over HTTP, within bounds, and puts every failure into plain words."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from tui.config.keys import KeyUnavailable, Secret, read_key
+from tui.config.schema import ServiceSettings
+from tui.fleet.failures import LookFailed, decode_json, error_message, in_plain_words
+from tui.fleet.printable import printable_lines
+from tui.fleet.redact import redact
+from tui.fleet.snapshot import RawAnswer, ServiceState
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Of one answer. LiteLLM's ``/model/info`` takes 8 KB a deployment, so this is a thousand of them."""
+KEPT_CHARACTERS = 20_000
+"""Of one answer, for a person to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer. ``latency`` is seconds until its first byte."""
+
+    status: int
+    body: bytes
+    latency: float
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", errors="replace")
+
+
+class Asker:
+    """Holds the one connection pool of a service: httpx searches all of a pool for every request."""
+
+    def __init__(self, service: ServiceSettings, *, clock: Callable[[], float] = time.time) -> None:
+        self.service = service
+        self.latency: float | None = None
+        """Seconds until the first byte of the newest answer."""
+        self._clock = clock
+        self._client: httpx.AsyncClient | None = None
+        self._key: Secret | None = None
+        self._answers: dict[str, RawAnswer] = {}
+
+    @property
+    def answers(self) -> tuple[RawAnswer, ...]:
+        """The newest answer to each request, oldest request first."""
+        return tuple(self._answers.values())
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def forget_key(self) -> None:
+        """Fetches the key anew at the next question: it was refused, and may have been changed since."""
+        self._key = None
+
+    async def get(self, path: str, *, timeout: float | None = None, with_key: bool = True) -> Answer:
+        """One GET, followed by nothing: a redirect is an error, since a key must not follow it.
+
+        Raises:
+            LookFailed: anything but a 2xx answer within ``timeout`` seconds (the service's own where None).
+        """
+        return await self.send("GET", path, timeout=timeout, with_key=with_key)
+
+    async def get_json(self, path: str, shape: type[T], *, timeout: float | None = None, with_key: bool = True) -> T:
+        """A GET whose answer is JSON of ``shape``; fields that it does not name are ignored.
+
+        Raises:
+            LookFailed: as :meth:`get`; or the answer is no JSON, or not of that shape.
+        """
+        answer = await self.get(path, timeout=timeout, with_key=with_key)
+        return decode_json(answer.body, shape, path)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        timeout: float | None = None,
+        with_key: bool = True,
+        accepts: Callable[[int], bool] = lambda status: 200 <= status < 300,
+    ) -> Answer:
+        """One request and its whole answer.
+
+        Raises:
+            LookFailed: no answer, too large an answer, or a status that ``accepts`` refuses.
+        """
+        seconds = self.service.timeout if timeout is None else timeout
+        request = f"{method} {path}"
+        try:
+            answer = await self._whole_answer(method, path, json, seconds, with_key)
+        except LookFailed as failure:
+            self._keep(request, failure.status, failure.reason)
+            raise
+        self.latency = answer.latency
+        self._keep(request, answer.status, answer.text[: KEPT_CHARACTERS * 2])
+        if not accepts(answer.status):
+            raise self._refusal(answer)
+        return answer
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, path: str, *, json: object = None, accept: str = "*/*"
+    ) -> AsyncIterator[httpx.Response]:
+        """An open answer, without a limit on how long it may be silent. Only reaching it is bounded in time.
+
+        Raises:
+            LookFailed: it could not be opened, or broke while it was read.
+        """
+        import httpx
+
+        client = await self._open_client()
+        timeout = httpx.Timeout(self.service.timeout, read=None)
+        headers = await self._headers() | {"accept": accept}
+        with in_plain_words(self.service, self.service.timeout):
+            request = client.build_request(method, self._url(path), json=json, headers=headers, timeout=timeout)
+            async with asyncio.timeout(self.service.timeout):
+                response = await client.send(request, stream=True)
+            try:
+                if response.status_code >= 300:
+                    body = await self._body(response)
+                    raise self._refusal(Answer(response.status_code, body, 0.0))
+                yield response
+            finally:
+                await response.aclose()
+
+    async def _whole_answer(self, method: str, path: str, json: object, seconds: float, with_key: bool) -> Answer:
+        client = await self._open_client()
+        headers = await self._headers() if with_key else {}
+        with in_plain_words(self.service, seconds):
+            async with asyncio.timeout(seconds):
+                request = client.build_request(method, self._url(path), json=json, headers=headers, timeout=seconds)
+                started = time.perf_counter()
+                response = await client.send(request, stream=True)
+                try:
+                    latency = time.perf_counter() - started
+                    return Answer(response.status_code, await self._body(response), latency)
+                finally:
+                    await response.aclose()
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        chunks = bytearray()
+        async for chunk in response.aiter_bytes():
+            chunks += chunk
+            if len(chunks) > MOST_BYTES:
+                raise LookFailed(
+                    ServiceState.DOWN,
+                    f"answered with more than {MOST_BYTES // 1024**2} MB",
+                    status=response.status_code,
+                )
+        return bytes(chunks)
+
+    async def _open_client(self) -> httpx.AsyncClient:
+        if self._client is None:
+            import httpx
+
+            secure = self.service.url.startswith("https:")
+            self._client = httpx.AsyncClient(
+                verify=_tls_context(self.service.verify_tls) if secure else False,
+                # A proxy from the environment would carry questions about the person's own machines elsewhere.
+                trust_env=False,
+                limits=httpx.Limits(max_connections=8, max_keepalive_connections=2, keepalive_expiry=120),
+                headers={"user-agent": "fleetdeck"},
+            )
+        return self._client
+
+    async def _headers(self) -> dict[str, str]:
+        source = self.service.key
+        if source is None:
+            return {}
+        if self._key is None:
+            try:
+                self._key = await read_key(source)
+            except KeyUnavailable as error:
+                raise LookFailed(ServiceState.BUSY, f"no key: {error}") from None
+        key = self._key.reveal()
+        match self.service.kind:
+            case "anthropic":
+                return {"x-api-key": key, "anthropic-version": "2023-06-01"}
+            case "qdrant":
+                return {"api-key": key}
+            case _:
+                return {"authorization": f"Bearer {key}"}
+
+    def _url(self, path: str) -> str:
+        return self.service.url.rstrip("/") + path
+
+    def _keep(self, request: str, status: int | None, text: str) -> None:
+        shown = printable_lines(redact(text))[:KEPT_CHARACTERS]
+        self._answers[request] = RawAnswer(request, self._clock(), status, shown)
+
+    def _refusal(self, answer: Answer) -> LookFailed:
+        status = answer.status
+        said = error_message(answer.body)
+        told = f": {said}" if said else ""
+        if status in (401, 403) or (status == 400 and b"no_db_connection" in answer.body):
+            self.forget_key()
+            reason = f"key refused ({status})" if self.service.key else f"needs a key ({status})"
+            return LookFailed(ServiceState.BUSY, reason + told, status=status)
+        if 300 <= status < 400:
+            return LookFailed(
+                ServiceState.DOWN, f"redirects elsewhere ({status}): set url to where it leads", status=status
+            )
+        if status == 404:
+            reason = f"answered 404: is its kind really {self.service.kind}, and the url without a path too many?"
+            return LookFailed(ServiceState.DOWN, reason, status=status)
+        return LookFailed(ServiceState.DOWN, f"answered {status}{told}", status=status)
+
+
+_trusted_context: ssl.SSLContext | None = None
+
+
+def _tls_context(verify: bool) -> ssl.SSLContext:
+    """One context for all: reading the certificate authorities takes 15 ms each time."""
+    global _trusted_context
+    if not verify:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if _trusted_context is None:
+        _trusted_context = ssl.create_default_context()
+    return _trusted_context

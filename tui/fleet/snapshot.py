@@ -1,0 +1,222 @@
+"""What was observed of the fleet, as frozen values.
+
+One :class:`FleetSnapshot` is the whole of what every face shows. Times are Unix seconds, durations seconds, sizes
+bytes. A number that is not known is None, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ServiceState(StrEnum):
+    """How a service answers."""
+
+    UP = "up"
+    BUSY = "busy"
+    """Alive, answering slowly or only in part."""
+    STARTING = "starting"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+class ModelState(StrEnum):
+    """Whether a model is in memory."""
+
+    READY = "ready"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    IDLE = "idle"
+    """Known, not loaded."""
+    UNKNOWN = "unknown"
+
+
+class MachineState(StrEnum):
+    """Whether a machine answers."""
+
+    UP = "up"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+class Freshness(StrEnum):
+    """How far a fact may be trusted now."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    """The last look is older than three of its periods: what is shown is the last that was known."""
+    UNKNOWN = "unknown"
+
+
+class ModelRole(StrEnum):
+    """What a name that a service lists stands for."""
+
+    MODEL = "model"
+    ALIAS = "alias"
+    PEER = "peer"
+    SELECTOR = "selector"
+    PROFILE = "profile"
+    GROUP = "group"
+    """LiteLLM's word for one name over several deployments."""
+
+
+STALE_AFTER_PERIODS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When a fact was last looked at, and how often it is."""
+
+    at: float | None = None
+    period: float = 10.0
+
+    def age(self, now: float) -> float | None:
+        """Seconds since the last look; never negative, since clocks are set back."""
+        return None if self.at is None else max(0.0, now - self.at)
+
+    def freshness(self, now: float) -> Freshness:
+        age = self.age(now)
+        if age is None:
+            return Freshness.UNKNOWN
+        return Freshness.STALE if age > STALE_AFTER_PERIODS * self.period else Freshness.FRESH
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One place where LiteLLM sends a group's requests."""
+
+    model: str
+    api_base: str | None
+    """As LiteLLM's own machine reads it; None: the provider's public address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSnapshot:
+    """One name that a service lists."""
+
+    name: str
+    """As the service spells it. May hold anything: pass it through ``printable`` before it is shown."""
+    state: ModelState = ModelState.UNKNOWN
+    reason: str = ""
+    role: ModelRole = ModelRole.MODEL
+    about: str = ""
+    size: int | None = None
+    """Bytes that the loaded model takes, wherever they are."""
+    vram: int | None = None
+    """Bytes of it that are on a GPU, as its service says."""
+    until: float | None = None
+    """When its service will unload it; infinity: never."""
+    ttl: float | None = None
+    """Seconds without a request after which its service unloads it."""
+    context: int | None = None
+    """Tokens."""
+    remote: str | None = None
+    """Where its service passes requests on to, in words ("peer openrouter", "ollama.com"); None: it does not say so."""
+    targets: tuple[str, ...] = ()
+    """Other names of the same service that may answer in its place: aliases, selectors, profiles, fallbacks."""
+    deployments: tuple[Deployment, ...] | None = None
+    """LiteLLM only; None: not known."""
+
+    @property
+    def gpu_share(self) -> float | None:
+        """The part of the model that is on a GPU, 0 to 1."""
+        if self.vram is None or not self.size:
+            return None
+        return min(1.0, self.vram / self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What a service answered, for a person to read: redacted, cut, and free of control codes."""
+
+    request: str
+    at: float
+    status: int | None
+    """The HTTP status; None: no answer came."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The last thing that went wrong, kept after it is over."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSnapshot:
+    """One service as it was last seen."""
+
+    name: str
+    kind: str
+    url: str
+    machine: str | None = None
+    state: ServiceState = ServiceState.UNKNOWN
+    reason: str = "not looked at yet"
+    since: float | None = None
+    """When ``state`` began, as far as we watched."""
+    seen: Seen = Seen()
+    latency: float | None = None
+    version: str | None = None
+    remarks: tuple[str, ...] = ()
+    """What else is worth a word on its row: "db none", "3 collections"."""
+    models: tuple[ModelSnapshot, ...] = ()
+    models_seen: Seen = Seen()
+    in_flight: int | None = None
+    """Requests that the service is answering now."""
+    fault: Fault | None = None
+    answers: tuple[RawAnswer, ...] = ()
+
+    def model(self, name: str) -> ModelSnapshot | None:
+        return next((model for model in self.models if model.name == name), None)
+
+    def model_id(self, model: ModelSnapshot) -> str:
+        return f"{self.name}/{model.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSnapshot:
+    """One machine as it was last seen."""
+
+    name: str
+    about: str = ""
+    state: MachineState = MachineState.UNKNOWN
+    reason: str = "not looked at yet"
+    seen: Seen = Seen()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that the person should know now."""
+
+    about: str
+    text: str
+    since: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetSnapshot:
+    """Everything that is known of the fleet at one moment."""
+
+    at: float
+    machines: tuple[MachineSnapshot, ...] = ()
+    services: tuple[ServiceSnapshot, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def service(self, name: str) -> ServiceSnapshot | None:
+        return next((service for service in self.services if service.name == name), None)
+
+    def models(self) -> Iterator[tuple[ServiceSnapshot, ModelSnapshot]]:
+        for service in self.services:
+            for model in service.models:
+                yield service, model
+
+    def find_model(self, model_id: str) -> tuple[ServiceSnapshot, ModelSnapshot] | None:
+        """The model whose id is ``service/name``; names may hold slashes, so the service is matched first."""
+        service_name, _, name = model_id.partition("/")
+        service = self.service(service_name)
+        model = service.model(name) if service else None
+        return (service, model) if service and model else None
