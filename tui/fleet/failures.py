@@ -24,13 +24,22 @@ class LookFailed(Exception):
     ``state`` is what that says of a service whose liveness was asked; ``str()`` is the reason, fit for a row.
     """
 
-    def __init__(self, state: ServiceState, reason: str, *, status: int | None = None, connected: bool = True) -> None:
+    def __init__(
+        self,
+        state: ServiceState,
+        reason: str,
+        *,
+        status: int | None = None,
+        connected: bool = True,
+        timed_out: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.state = state
         self.reason = reason
         self.status = status
         self.connected = connected
         """False where not even a connection was made, so that no other question can succeed."""
+        self.timed_out = timed_out
 
 
 def decode_json(body: bytes | str, shape: type[T], what: str) -> T:
@@ -102,7 +111,7 @@ class in_plain_words:  # noqa: N801  (reads as the statement that it is)
         if isinstance(error, TimeoutError | httpx.TimeoutException):
             connected = not isinstance(error, httpx.ConnectTimeout)
             reason = f"timed out after {self._seconds:g} s"
-            raise LookFailed(ServiceState.DOWN, reason, connected=connected) from None
+            raise LookFailed(ServiceState.DOWN, reason, connected=connected, timed_out=True) from None
         if isinstance(error, httpx.HTTPError | httpx.InvalidURL | OSError):
             raise _connection_failure(self._service, error) from None
 

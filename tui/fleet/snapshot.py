@@ -114,8 +114,9 @@ class ModelSnapshot:
     """Tokens."""
     remote: str | None = None
     """Where its service passes requests on to, in words ("peer openrouter", "ollama.com"); None: it does not say so."""
-    targets: tuple[str, ...] = ()
-    """Other names of the same service that may answer in its place: aliases, selectors, profiles, fallbacks."""
+    targets: tuple[str, ...] | None = ()
+    """Other names of the same service that may answer in its place (aliases, selectors, profiles, fallbacks); None: not
+    known."""
     deployments: tuple[Deployment, ...] | None = None
     """LiteLLM only; None: not known."""
 

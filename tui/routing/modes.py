@@ -1,0 +1,83 @@
+"""The modes that change where a prompt may go, as their files say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from tui.fleet.printable import printable
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One mode: whether it is on, since when (ISO 8601, as its file says), and why."""
+
+    enabled: bool = False
+    activated_at: str | None = None
+    reason: str | None = None
+
+    @property
+    def since(self) -> datetime | None:
+        """``activated_at`` in local time; None where it is missing or no time."""
+        try:
+            return datetime.fromisoformat(self.activated_at).astimezone() if self.activated_at else None
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """All modes at one moment. ``problems`` are one sentence each about a file that could not be read."""
+
+    external: Mode = Mode()
+    private: Mode = Mode()
+    hold: Mapping[str, Mode] = field(default_factory=dict)
+    """Machine → the hold on its GPU."""
+    problems: tuple[str, ...] = ()
+
+
+class _ModeFile(msgspec.Struct):
+    enabled: bool
+    activated_at: str | None = None
+    reason: str | None = None
+
+
+class _ModesFile(msgspec.Struct):
+    private: _ModeFile | None = None
+    hold: dict[str, _ModeFile] = {}
+
+
+def read_modes(external_file: Path, modes_file: Path) -> Modes:
+    """Reads both files. One that is missing means that its modes are off; one that is broken is a problem."""
+    problems: list[str] = []
+    external = _read(external_file, _ModeFile, problems)
+    others = _read(modes_file, _ModesFile, problems)
+    return Modes(
+        external=_mode(external),
+        private=_mode(others.private if others else None),
+        hold={name: _mode(hold) for name, hold in others.hold.items() if hold.enabled} if others else {},
+        problems=tuple(problems),
+    )
+
+
+def _mode(file: _ModeFile | None) -> Mode:
+    return Mode(file.enabled, file.activated_at, file.reason) if file is not None else Mode()
+
+
+def _read(path: Path, shape: type[T], problems: list[str]) -> T | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=shape)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        problems.append(f"{path} cannot be read: {(error.strerror or 'error').lower()}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        problems.append(f"{path} is not what a mode file holds: {printable(str(error), 100)}")
+    return None
