@@ -21,6 +21,9 @@ CliKind = Literal["claude", "opencode", "gemini", "copilot", "command"]
 TierName = Literal["opus", "sonnet", "haiku"]
 ScreenName = Literal["fleet", "routes", "playground", "ledger", "logs"]
 
+NonEmpty = Annotated[str, Meta(min_length=1)]
+Seconds = Annotated[float, Meta(ge=0.2, le=3600)]
+
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  (a host in a URL, not a bind)
 
 
@@ -28,11 +31,11 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa
 class PanelSettings:
     """``[panel]``: how the panel looks and where shared state is kept."""
 
-    theme: str = "fleet-dark"
+    theme: NonEmpty = "fleet-dark"
     screen: ScreenName = "fleet"
-    refresh: Annotated[float, Meta(ge=0.2, le=3600)] = 1.0
+    refresh: Seconds = 1.0
     """Seconds between samples of a machine."""
-    external_mode_file: str = "~/.claude/state/external-mode.json"
+    external_mode_file: NonEmpty = "~/.claude/state/external-mode.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +44,10 @@ class MachineSettings:
 
     name: str
     about: str = ""
-    ssh: str | None = None
+    ssh: NonEmpty | None = None
     """A host of ``~/.ssh/config``; None: the machine is known through its services' HTTP only."""
     on_hold: Literal["unload", "stop-unit"] = "unload"
-    addresses: tuple[str, ...] = ()
+    addresses: tuple[NonEmpty, ...] = ()
     """Names and addresses by which URLs mean this machine, besides its own name."""
     local: bool = False
 
@@ -53,9 +56,9 @@ class MachineSettings:
 class KeySource:
     """Where a key is to be had: exactly one of the three. The key itself is never part of a configuration."""
 
-    env: str | None = None
+    env: NonEmpty | None = None
     command: tuple[str, ...] | None = None
-    file: str | None = None
+    file: NonEmpty | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +68,15 @@ class ServiceSettings:
     name: str
     kind: ServiceKind
     url: str
-    unit: str | None = None
+    unit: NonEmpty | None = None
     unit_scope: Literal["user", "system"] = "user"
-    machine: str | None = None
+    machine: NonEmpty | None = None
     """The machine, where the URL does not show it (a tunnel, a proxy)."""
     key: KeySource | None = None
-    expect: str | None = None
+    expect: NonEmpty | None = None
     """``http`` only: a substring that the body must hold; None: any 2xx answer will do."""
     verify_tls: bool = True
-    refresh: Annotated[float, Meta(ge=0.2, le=3600)] | None = None
+    refresh: Seconds | None = None
     """Seconds between looks at the service's health; None: what suits its kind."""
     timeout: Annotated[float, Meta(ge=0.1, le=60)] = 2.0
     """Seconds that one look may take."""
@@ -90,9 +93,9 @@ class CliSettings:
 
     name: str
     kind: CliKind
-    provider: str | None = None
+    provider: NonEmpty | None = None
     command: tuple[str, ...] | None = None
-    models: tuple[str, ...] = ()
+    models: tuple[NonEmpty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +118,8 @@ class Limit:
 class McpTool:
     """The tool under which a model is offered to agents over MCP."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    description: str
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, _ or -")]
+    description: NonEmpty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
