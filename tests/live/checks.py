@@ -45,6 +45,10 @@ class Stage:
             self._llama_swap = await self._running(llama_swap_server(program, self.folder / "llama-swap"))
         return self._llama_swap
 
+    async def llama_swap_with_keys(self, *keys: str) -> ServerProcess:
+        """Another llama-swap, not started: it asks for one of `keys`."""
+        return llama_swap_server(await self._program(find_llama_swap), self.folder / "llama-swap-with-keys", keys)
+
     async def litellm(self) -> LiteLLMServer:
         if self._litellm is None:
             server = litellm_server(await self._program(install_litellm), self.folder / "litellm")

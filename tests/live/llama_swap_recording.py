@@ -27,6 +27,19 @@ QUIET_ASKS = (
     Ask.get("/logs"),
     Ask.get("/metrics"),
 )
+# Which paths ask for a key, and how a refusal looks; what shows a key is in `keyed_asks`.
+KEYLESS_ASKS = (
+    Ask.get("/wol-health"),
+    Ask.get("/health"),
+    Ask.get("/v1/models"),
+    Ask.get("/running"),
+    Ask.get("/api/events"),
+    Ask.get("/api/performance"),
+    Ask.get("/metrics"),
+    Ask.get("/api/profiles"),
+    Ask("models with a wrong key", "GET", "/v1/models", headers={"authorization": "Bearer sk-wrong"}),
+    Ask("models for a reader of text", "GET", "/v1/models", headers={"accept": "text/plain"}),
+)
 STREAM_OPENS_WITH = ("logData", "logData", "modelStatus", "uiConfig", "profileChanged", "inflight")
 
 
@@ -95,6 +108,14 @@ async def listening(client: httpx.AsyncClient) -> AsyncIterator[EventLog]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+def keyed_asks(key: str) -> tuple[Ask, ...]:
+    """The two ways to show a key that the panel's programs use."""
+    return (
+        Ask("models with the key", "GET", "/v1/models", headers={"authorization": f"Bearer {key}"}),
+        Ask("profiles with the key in x-api-key", "GET", "/api/profiles", headers={"x-api-key": key}),
+    )
+
+
 async def record_llama_swap(client: httpx.AsyncClient, names: LlamaSwapNames) -> tuple[Recording, EventLog]:
     """Loads and unloads `names.loads` and tries `names.fails`; leaves everything unloaded and no profile chosen."""
     recording: Recording = {}
@@ -114,6 +135,7 @@ async def record_llama_swap(client: httpx.AsyncClient, names: LlamaSwapNames) ->
         recording |= await record_answers(client, _failing(names.fails))
         recording |= await record_answers(client, _changing(names))
         await until(lambda: log.states(names.loads)[-1] == "stopped", "the model is unloaded")
+        recording["event inflight at connect while busy"] = await _busy_opening(client, log, names.loads)
         recording["GET /api/performance"] = await _sampled_performance(client)
         recording["GET /api/performance?after="] = await _performance_after(client, recording["GET /api/performance"])
     for kind, values in log.values.items():
@@ -152,6 +174,18 @@ def _changing(names: LlamaSwapNames) -> tuple[Ask, ...]:
         Ask("unload of a model", "POST", f"/api/models/unload/{names.loads}"),
         Ask("unload of all", "POST", "/api/models/unload"),
     )
+
+
+async def _busy_opening(client: httpx.AsyncClient, log: EventLog, model: str) -> Answer:
+    """What a stream opens with about requests while one waits for its model."""
+    chat = asyncio.create_task(record(client, _talking(model)[0]))
+    await until(lambda: log.states(model)[-1] == "starting", "the model starts for a chat")
+    async with listening(client) as late:
+        opening = late.values["inflight"][0]
+    assert (await chat).status == 200
+    await client.post("/api/models/unload")
+    await until(lambda: log.states(model)[-1] == "stopped", "the model is unloaded again")
+    return Answer(200, "text/event-stream", opening)
 
 
 async def _sampled_performance(client: httpx.AsyncClient) -> Answer:

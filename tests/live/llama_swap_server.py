@@ -1,4 +1,4 @@
-"""A real llama-swap with small models: one that loads slowly, one that is not listed, one that cannot start."""
+"""A real llama-swap with small models: one that loads slowly, one that sees, one that cannot start."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ START_DELAY = 0.6
 FAILURE = "cannot open the weights: no such file"
 
 
-def llama_swap_server(program: Path, folder: Path) -> ServerProcess:
-    """llama-swap in `folder`, not yet started. Models: `bird` (alias `gpt-4o-mini`), `owl` (unlisted), `broken`."""
+def llama_swap_server(program: Path, folder: Path, keys: tuple[str, ...] = ()) -> ServerProcess:
+    """llama-swap in `folder`, not yet started, that asks for one of `keys` where there are any.
+
+    Models: `bird` (alias `gpt-4o-mini`), `owl`, `broken` (unlisted).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "config.yaml"
     # JSON is YAML too, and needs no library to write.
-    configuration.write_text(json.dumps(_configuration()), encoding="utf-8")
+    configuration.write_text(json.dumps(_configuration() | ({"apiKeys": keys} if keys else {})), encoding="utf-8")
     port = free_port()
     return ServerProcess(
         "llama-swap",
@@ -38,16 +41,16 @@ def _configuration() -> dict[str, object]:
         "description": "sings",
         "ttl": 300,
         "aliases": ["gpt-4o-mini"],
-        "metadata": {"size": "small"},
         "capabilities": {"in": ["text"], "out": ["text"], "tools": True, "context": 4096},
     }
+    owl = {"cmd": _upstream(), "capabilities": {"in": ["text", "image"], "out": ["text"], "context": 8192}}
     return {
         "healthCheckTimeout": 15,
         "startPort": free_port(),
         "models": {
             "bird": bird,
-            "owl": {"cmd": _upstream(), "unlisted": True},
-            "broken": {"cmd": _upstream("--fail", FAILURE)},
+            "owl": owl,
+            "broken": {"cmd": _upstream("--fail", FAILURE), "unlisted": True},
         },
         "selectors": {"any-bird": {"strategy": "warm", "targets": ["bird", "owl"]}},
         "profiles": {"night": {"description": "at night", "pins": {"gpt-night": "owl", "gpt-none": None}}},

@@ -14,6 +14,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+THOUGHT = "Birds. "
 WORDS = ("The ", "small ", "bird ", "sings.")
 PARENT_CHECK_SECONDS = 1.0
 
@@ -38,7 +39,8 @@ class UpstreamHandler(BaseHTTPRequestHandler):
         elif body.get("stream"):
             self._stream(str(body.get("model", "bird")))
         else:
-            choice = {"index": 0, "message": {"role": "assistant", "content": "".join(WORDS)}, "finish_reason": "stop"}
+            message = {"role": "assistant", "content": "".join(WORDS), "reasoning_content": THOUGHT}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
             self._answer({**_envelope(body.get("model"), "chat.completion"), "choices": [choice], **_figures()})
 
     def _stream(self, model: str) -> None:
@@ -46,7 +48,7 @@ class UpstreamHandler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        deltas: list[dict[str, str]] = [{"role": "assistant"}, {"reasoning_content": "Birds. "}]
+        deltas: list[dict[str, str | None]] = [{"role": "assistant", "content": None}, {"reasoning_content": THOUGHT}]
         deltas += [{"content": word} for word in WORDS]
         for delta in deltas:
             self._event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}, model)
@@ -73,14 +75,16 @@ class UpstreamHandler(BaseHTTPRequestHandler):
 
 
 def _envelope(model: object, kind: str) -> dict[str, object]:
-    return {"id": "chatcmpl-1", "object": kind, "created": int(time.time()), "model": model}
+    created = int(time.time())
+    return {"id": "chatcmpl-1", "object": kind, "created": created, "model": model, "system_fingerprint": "b9999-0"}
 
 
 def _figures() -> dict[str, object]:
+    prompt = {"prompt_n": 7, "prompt_ms": 14.0, "prompt_per_token_ms": 2.0, "prompt_per_second": 500.0}
+    predicted = {"predicted_n": 5, "predicted_ms": 100.0, "predicted_per_token_ms": 20.0, "predicted_per_second": 50.0}
     usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
-    timings = {"prompt_n": 7, "prompt_ms": 14.0, "prompt_per_second": 500.0}
-    timings |= {"cache_n": 0, "predicted_n": 5, "predicted_ms": 100.0, "predicted_per_second": 50.0}
-    return {"usage": usage, "timings": timings}
+    details = {"prompt_tokens_details": {"cached_tokens": 0}}
+    return {"usage": {**usage, **details}, "timings": {"cache_n": 0, **prompt, **predicted}}
 
 
 def _end_with_parent(parent: int) -> None:
