@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from tui.config.keys import KeyUnavailable, Secret, read_key
 from tui.config.schema import ServiceSettings
@@ -100,7 +101,7 @@ class Asker:
             LookFailed: no answer, too large an answer, or a status that ``accepts`` refuses.
         """
         seconds = self.service.timeout if timeout is None else timeout
-        request = f"{method} {path}"
+        request = f"{method} {path or urlsplit(self.service.url).path or '/'}"
         try:
             answer = await self._whole_answer(method, path, json, seconds, with_key)
         except LookFailed as failure:
@@ -132,7 +133,8 @@ class Asker:
                 response = await client.send(request, stream=True)
             try:
                 if response.status_code >= 300:
-                    body = await self._body(response)
+                    async with asyncio.timeout(self.service.timeout):
+                        body = await self._body(response)
                     raise self._refusal(Answer(response.status_code, body, 0.0))
                 yield response
             finally:
@@ -197,7 +199,8 @@ class Asker:
                 return {"authorization": f"Bearer {key}"}
 
     def _url(self, path: str) -> str:
-        return self.service.url.rstrip("/") + path
+        """An empty path means the configured URL to the letter: ``/ping/`` may be another page than ``/ping``."""
+        return self.service.url.rstrip("/") + path if path else self.service.url
 
     def _keep(self, request: str, status: int | None, text: str) -> None:
         shown = printable_lines(redact(text))[:KEPT_CHARACTERS]
