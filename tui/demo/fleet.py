@@ -29,10 +29,10 @@ ALL_SERVICES: tuple[ServiceName, ...] = ("llama-swap", "ollama", "litellm", "qdr
 class DemoFleet:
     """All simulated servers on free loopback ports, from `async with` on.
 
-    `speed` scales loading and talking (20: loads of 0.1 s, 1 000 tokens/s and more; math.inf: without any delay). `keys=False` makes LiteLLM ask
-    for none, `every_key` makes llama-swap and Qdrant ask for one too. `extra_services` are small OpenAI-like servers,
-    each with a socket of its own. `life` lets somebody use a model now and then. Only the `services` named are
-    started, but all attributes exist.
+    `speed` scales loading and talking: 20 loads in 0.1 s and says 1 000 tokens/s and more, math.inf waits for nothing.
+    `keys=False` makes LiteLLM ask for no key, `every_key` makes llama-swap and Qdrant ask for one too.
+    `extra_services` are small OpenAI-like servers, each with a socket of its own. `life` lets somebody use a model now
+    and then. Only the `services` named are started, but all attributes exist.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ async def live(fleet: DemoFleet) -> None:
             except (OSError, TimeoutError, asyncio.IncompleteReadError):
                 # The server was taken down meanwhile; life goes on.
                 continue
-        await asyncio.sleep(chance.uniform(SHORTEST_REST, LONGEST_REST) / fleet.speed)
+        await asyncio.sleep(max(0.05, chance.uniform(SHORTEST_REST, LONGEST_REST) / fleet.speed))
 
 
 async def ask(server: DemoServer, model: str, prompt: str, key: str) -> None:

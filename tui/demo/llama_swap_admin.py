@@ -176,10 +176,13 @@ class AdminRoutes:
             return await self._server.models.answer(request, forced_model=target.name)
         if path.endswith(IGNORED_SUFFIXES) and target.process.state != "ready":
             return self._server.problem(request, 409, f"model {target.name} is not loaded")
+        entry = self._server.inflight.begin(request, target.name)
         try:
             await self._server.load(target.name)
         except StartFailed as failed:
             return self._server.problem(request, 500, f"unspecific error: {failed}")
+        finally:
+            self._server.inflight.end(entry)
         if path == "/health":
             return json_response({"status": "ok"})
         if path == "/":

@@ -109,7 +109,8 @@ class Processes:
                 process.expiry = None
 
     def release(self, process: Process) -> None:
-        process.busy -= 1
+        # A request may end after its process was forgotten with the whole server.
+        process.busy = max(0, process.busy - 1)
         if process.busy == 0:
             process.idle.set()
             self._let_expire(process)

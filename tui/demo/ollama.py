@@ -157,6 +157,8 @@ class Ollama(DemoServer):
     # Answers
 
     async def answer(self, request: Request) -> Response:
+        if not is_own_host(request.headers.get("host", "")):
+            return Response(403, b"", None)
         method = "GET" if request.method == "HEAD" else request.method
         handler = self._routes.get((method, request.path))
         if handler is None:
@@ -237,3 +239,9 @@ class Ollama(DemoServer):
             {"id": model.name, "object": "model", "created": created, "owned_by": "library"} for model in self._listed()
         ]
         return json_response({"object": "list", "data": rows})
+
+
+def is_own_host(header: str) -> bool:
+    """Ollama bound to loopback refuses foreign names in the Host header; addresses and local names pass."""
+    host = header.rpartition(":")[0] or header
+    return host.replace(".", "").isdigit() or host.endswith(("localhost", ".local", ".internal", "]"))
