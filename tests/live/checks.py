@@ -52,6 +52,7 @@ class Stage:
     async def litellm(self) -> LiteLLMServer:
         if self._litellm is None:
             server = litellm_server(await self._program(install_litellm), self.folder / "litellm")
+            await self._running(server.upstream)
             await self._running(server.process)
             self._litellm = server
         return self._litellm

@@ -35,9 +35,9 @@ async def its_models_and_where_they_fall_back_to(stage: Stage) -> None:
         asked = {"include_metadata": "true", "fallback_type": "general"}
         listed = (await client.get("/v1/models", params=asked)).json()["data"]
         fallbacks = {entry["id"]: entry["metadata"]["fallbacks"] for entry in listed}
-        assert fallbacks == {"mocky": [], "local-chat": [], "flaky": ["mocky"]}
+        assert fallbacks == {"local-chat": [], "flaky": ["local-chat"], "mocky": [], "dead": []}
         settings = (await client.get("/get/config/callbacks")).json()["router_settings"]
-        assert settings["fallbacks"] == [{"flaky": ["mocky"]}]
+        assert settings["fallbacks"] == [{"flaky": ["local-chat"]}]
 
 
 async def a_deployment_says_where_it_points_and_no_key(stage: Stage) -> None:
@@ -70,13 +70,13 @@ async def a_fallback_shows_in_the_headers(stage: Stage) -> None:
             answer = await client.post("/v1/chat/completions", json=_chat("flaky", streamed=streamed))
             assert answer.status_code == 200
             assert answer.headers["x-litellm-attempted-fallbacks"] == "1"
-            assert answer.headers["x-litellm-model-group"] == "mocky"
+            assert answer.headers["x-litellm-model-group"] == "local-chat"
 
 
 async def a_dead_deployment_fails_with_a_reason(stage: Stage) -> None:
     server = await stage.litellm()
     async with asking(server.process.url, server.headers) as client:
-        answer = await client.post("/v1/chat/completions", json=_chat("local-chat", streamed=False))
+        answer = await client.post("/v1/chat/completions", json=_chat("dead", streamed=False))
         assert answer.status_code == 500
         assert answer.json()["error"]["message"]
         assert isinstance(answer.json()["error"]["code"], str)

@@ -28,10 +28,11 @@ QUIET_ASKS = (
 
 @dataclass(frozen=True, slots=True)
 class LiteLLMNames:
-    """What the groups are called: one that answers, and one that fails over to another."""
+    """What the groups are called: one at home that answers, one that falls back to it, and one with a price."""
 
     answers: str
     falls_back: str
+    priced: str
 
 
 async def record_litellm(client: httpx.AsyncClient, names: LiteLLMNames) -> Recording:
@@ -43,6 +44,8 @@ def _talking(names: LiteLLMNames) -> tuple[Ask, ...]:
     return (
         Ask("POST /v1/chat/completions", "POST", "/v1/chat/completions", _chat(names.answers, streamed=False)),
         Ask("POST /v1/chat/completions streamed", "POST", "/v1/chat/completions", _chat(names.answers, streamed=True)),
+        Ask("chat with a price", "POST", "/v1/chat/completions", _chat(names.priced, streamed=False)),
+        Ask("chat with a price streamed", "POST", "/v1/chat/completions", _chat(names.priced, streamed=True)),
         Ask("fallback", "POST", "/v1/chat/completions", _chat(names.falls_back, streamed=False)),
         Ask("fallback streamed", "POST", "/v1/chat/completions", _chat(names.falls_back, streamed=True)),
     )

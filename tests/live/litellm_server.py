@@ -1,9 +1,10 @@
-"""A real LiteLLM proxy without a database: a group that answers, one that fails over to it, one that only fails."""
+"""A real LiteLLM proxy without a database, before a model server of this folder, a mock model and a closed port."""
 
 from __future__ import annotations
 
 import json
 import secrets
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,19 @@ from tests.live.processes import ServerProcess, free_port
 ANSWER = "hello from a mock model"
 
 
+UPSTREAM = Path(__file__).with_name("openai_upstream.py")
+
+
 @dataclass(frozen=True, slots=True)
 class LiteLLMServer:
-    """The process and its master key. Groups: `mocky`, `local-chat` (its base is closed), `flaky` (falls back)."""
+    """The proxy, its master key, and the model server that must run before it.
+
+    Groups: `local-chat` answers from the model server, `flaky` falls back to it, `mocky` has a price and answers by
+    itself, `dead` only fails.
+    """
 
     process: ServerProcess
+    upstream: ServerProcess
     key: str
 
     @property
@@ -25,19 +34,18 @@ class LiteLLMServer:
 
 
 def litellm_server(program: Path, folder: Path) -> LiteLLMServer:
-    """The proxy in `folder`, not yet started. It takes 10 to 30 s to start on two cores."""
+    """The proxy in `folder`, not yet started. It takes 5 to 30 s to start on two cores."""
     folder.mkdir(parents=True, exist_ok=True)
     key = "sk-" + secrets.token_urlsafe(32)
-    closed = f"http://127.0.0.1:{free_port()}/v1"
-    mocky = {"model": "openai/gpt-4o-mini", "api_key": "sk-unused", "mock_response": ANSWER}
-    closed_base = {"model": "openai/qwen3", "api_base": closed, "api_key": "sk-unused"}
+    upstream = _model_server(folder / "upstream")
     settings = {
         "model_list": [
-            {"model_name": "mocky", "litellm_params": mocky},
-            {"model_name": "local-chat", "litellm_params": closed_base, "model_info": {"mode": "chat"}},
-            {"model_name": "flaky", "litellm_params": closed_base},
+            _deployment("local-chat", "openai/qwen3", mode="chat", api_base=f"{upstream.url}/v1"),
+            _deployment("flaky", "openai/qwen3", api_base=f"http://127.0.0.1:{free_port()}/v1"),
+            _deployment("mocky", "openai/gpt-4o-mini", mock_response=ANSWER),
+            _deployment("dead", "openai/qwen3", api_base=f"http://127.0.0.1:{free_port()}/v1"),
         ],
-        "litellm_settings": {"fallbacks": [{"flaky": ["mocky"]}], "num_retries": 0},
+        "litellm_settings": {"fallbacks": [{"flaky": ["local-chat"]}], "num_retries": 0},
         "general_settings": {"master_key": key},
     }
     configuration = folder / "config.yaml"
@@ -55,4 +63,25 @@ def litellm_server(program: Path, folder: Path) -> LiteLLMServer:
         # Otherwise it fetches a price list from the internet at every start.
         environment={"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_COLOR": "1"},
     )
-    return LiteLLMServer(process, key)
+    return LiteLLMServer(process, upstream, key)
+
+
+def _deployment(group: str, model: str, mode: str | None = None, **parameters: str) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "model_name": group,
+        "litellm_params": {"model": model, "api_key": "sk-unused", **parameters},
+    }
+    return {**entry, "model_info": {"mode": mode}} if mode else entry
+
+
+def _model_server(folder: Path) -> ServerProcess:
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    return ServerProcess(
+        "the model server behind litellm",
+        [sys.executable, str(UPSTREAM), "--port", str(port)],
+        folder=folder,
+        port=port,
+        ready_path="/health",
+        ready_within=10.0,
+    )

@@ -13,11 +13,26 @@ ANY_KEY = "{}"
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """`text` says what differs at `place`, which is `request: path`."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tolerated:
-    """A difference that is right, and why. `place` matches `request: path`, with `*` for any text."""
+    """A difference that is right, and why.
+
+    `place` matches `request: path`, and `says` what is said of it, both with `*` for any text.
+    """
 
     place: str
     why: str
+    says: str = "*"
+
+    def covers(self, difference: Difference) -> bool:
+        return fnmatchcase(difference.place, _pattern(self.place)) and fnmatchcase(difference.text, self.says)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +44,6 @@ class Shape:
     keys: Mapping[str, Shape]
     always: frozenset[str]
     element: Shape | None
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """`text` says what differs at `place`, which is `request: path`."""
-
-    place: str
-    text: str
 
 
 def compare_shapes(
@@ -60,7 +67,7 @@ def compare_shapes(
     return [
         f"{difference.place.rstrip(': ')}: {difference.text}"
         for difference in found
-        if not any(fnmatchcase(difference.place, _pattern(rule.place)) for rule in tolerated)
+        if not any(rule.covers(difference) for rule in tolerated)
     ]
 
 
