@@ -36,6 +36,18 @@ async def a_model_loads_and_unloads(stage: Stage) -> None:
         assert log.states("bird") == ["stopped", "starting", "ready", "stopping", "stopped"]
 
 
+async def a_load_is_no_request_in_flight(stage: Stage) -> None:
+    server = await stage.llama_swap()
+    async with asking(server.url) as client, listening(client) as log:
+        rows_before = (await client.get("/api/metrics/activity")).json()["total"]
+        await client.get("/upstream/bird/")
+        await until(lambda: log.states("bird")[-1] == "ready", "bird is ready")
+        await client.post("/api/models/unload")
+        await until(lambda: log.states("bird")[-1] == "stopped", "bird is unloaded")
+        assert log.operations() == {"snapshot"}
+        assert (await client.get("/api/metrics/activity")).json()["total"] == rows_before
+
+
 async def a_failed_start_says_why_in_the_log(stage: Stage) -> None:
     server = await stage.llama_swap()
     async with asking(server.url) as client, listening(client) as log:
@@ -101,6 +113,7 @@ CHECKS = (
         the_stream_opens_with_everything,
     ),
     Check("llama-swap: a model goes through starting, ready and stopping", a_model_loads_and_unloads),
+    Check("llama-swap: a load is no request in flight and leaves no row", a_load_is_no_request_in_flight),
     Check("llama-swap: a failed start is a 500, and its reason stands in the log", a_failed_start_says_why_in_the_log),
     Check("llama-swap: a chat is in flight, then a row with its speed", a_chat_leaves_a_row_and_was_in_flight),
     Check("llama-swap: /running shows the command line, keys and all", the_command_line_is_shown_with_its_key),

@@ -129,6 +129,9 @@ async def record_llama_swap(client: httpx.AsyncClient, names: LlamaSwapNames) ->
         recording["starting GET /v1/models"] = await record(client, Ask.get("/v1/models"))
         assert (await loaded).status < 500
         await until(lambda: "ready" in log.states(names.loads), "the model is ready")
+        # As keys, so that the comparison of shapes compares them.
+        told: JSON = dict.fromkeys(log.operations(), True)
+        recording["what a load tells of requests in flight"] = Answer(200, "text/event-stream", told)
         recording |= await record_answers(client, _talking(names.loads))
         await until(lambda: len(log.values.get("activity", [])) >= 2, "the activity of two requests")
         recording |= _named("loaded", await record_answers(client, QUIET_ASKS))
