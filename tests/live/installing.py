@@ -6,12 +6,14 @@ built into the cache folder.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 LITELLM_REQUIREMENT = "litellm[proxy]"
@@ -90,28 +92,41 @@ def _given_program(name: str, variable: str) -> Path | None:
 def _python_environment(name: str, requirement: str) -> Path:
     folder = cache_folder() / name
     finished = folder / "installed.txt"
-    if finished.is_file() and finished.read_text(encoding="utf-8") == requirement:
+    with _installing_alone(name):
+        if finished.is_file() and finished.read_text(encoding="utf-8") == requirement:
+            return folder
+        if folder.exists():
+            shutil.rmtree(folder)
+        _note(f"installing {requirement} into {folder}")
+        venv.create(folder, with_pip=True)
+        _run([str(folder / "bin" / "python"), "-m", "pip", "install", requirement], name, PIP_TIMEOUT)
+        finished.write_text(requirement, encoding="utf-8")
         return folder
-    if folder.exists():
-        shutil.rmtree(folder)
-    _note(f"installing {requirement} into {folder}")
-    venv.create(folder, with_pip=True)
-    _run([str(folder / "bin" / "python"), "-m", "pip", "install", requirement], name, PIP_TIMEOUT)
-    finished.write_text(requirement, encoding="utf-8")
-    return folder
 
 
 def _go_program(module: str, name: str, environment: Mapping[str, str]) -> Path:
     version = module.rpartition("@")[2]
     folder = cache_folder() / f"{name}-{version}"
     program = folder / name
-    if program.is_file():
+    with _installing_alone(name):
+        if program.is_file():
+            return program
+        folder.mkdir(parents=True, exist_ok=True)
+        _note(f"building {module} into {folder}")
+        building = folder / "building"
+        _run(["go", "install", module], name, GO_TIMEOUT, {**environment, "GOBIN": str(building)})
+        # Only a whole program gets the name that later runs look for.
+        (building / name).rename(program)
         return program
-    folder.mkdir(parents=True, exist_ok=True)
-    _note(f"building {module} into {folder}")
-    # Go writes the program last, in one rename: its presence means that the build was finished.
-    _run(["go", "install", module], name, GO_TIMEOUT, {**environment, "GOBIN": str(folder)})
-    return program
+
+
+@contextlib.contextmanager
+def _installing_alone(name: str) -> Iterator[None]:
+    # Two runs at once share the cache: the second waits for the first, and finds its work done.
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with (cache_folder() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _run(command: Sequence[str], name: str, timeout: float, environment: Mapping[str, str] | None = None) -> None:
