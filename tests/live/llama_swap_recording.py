@@ -130,7 +130,7 @@ async def record_llama_swap(client: httpx.AsyncClient, names: LlamaSwapNames) ->
         assert (await loaded).status < 500
         await until(lambda: "ready" in log.states(names.loads), "the model is ready")
         # As keys, so that the comparison of shapes compares them.
-        told: JSON = dict.fromkeys(log.operations(), True)
+        told: JSON = dict.fromkeys(sorted(log.operations()), True)
         recording["what a load tells of requests in flight"] = Answer(200, "text/event-stream", told)
         recording |= await record_answers(client, _talking(names.loads))
         await until(lambda: len(log.values.get("activity", [])) >= 2, "the activity of two requests")
