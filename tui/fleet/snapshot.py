@@ -7,7 +7,7 @@ bytes. A number that is not known is None, never 0.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -121,6 +121,11 @@ class ModelSnapshot:
     """LiteLLM only; None: not known."""
 
     @property
+    def loaded(self) -> bool:
+        """True while it takes memory, or is about to."""
+        return self.state in (ModelState.READY, ModelState.STARTING, ModelState.STOPPING)
+
+    @property
     def gpu_share(self) -> float | None:
         """The part of the model that is on a GPU, 0 to 1."""
         if self.vram is None or not self.size:
@@ -170,9 +175,12 @@ class ServiceSnapshot:
     """Requests that the service is answering now."""
     fault: Fault | None = None
     answers: tuple[RawAnswer, ...] = ()
+    _by_name: dict[str, ModelSnapshot] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def model(self, name: str) -> ModelSnapshot | None:
-        return next((model for model in self.models if model.name == name), None)
+        if not self._by_name and self.models:
+            self._by_name.update((model.name, model) for model in self.models)
+        return self._by_name.get(name)
 
     def model_id(self, model: ModelSnapshot) -> str:
         return f"{self.name}/{model.name}"

@@ -1,0 +1,172 @@
+"""Everything that a person can do, in one table.
+
+Key bindings, footer, palette, help and ``fleetdeck keys`` are all made from it. Nothing of Textual is imported here, so
+that the command line can list the keys without starting a panel.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """Where an action's key works."""
+
+    APP = "everywhere"
+    FLEET = "fleet"
+    TABLE = "tables"
+    DIALOG = "dialogs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that a person can do."""
+
+    id: str
+    """What ``[keys]`` calls it: area, dot, verb."""
+    keys: str
+    """Default keys, by Textual's names, separated by commas."""
+    title: str
+    """For the footer: one or two words."""
+    about: str
+    """For the palette and the help: what happens, in one sentence."""
+    scope: Scope
+    method: str
+    """The Textual action that carries it out."""
+    footer: bool = False
+    disturbs: bool = False
+    """True where it changes something outside the panel: ``--readonly`` takes it away."""
+    palette: bool = True
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        id="fleet.open", keys="1,f2", title="Fleet", scope=Scope.APP, method="app.switch_mode('fleet')",
+        about="Show the health of every machine, service and model.",
+    ),
+    Action(
+        id="panel.help", keys="f1,question_mark", title="Help", scope=Scope.APP, method="app.help", footer=True,
+        about="Explain what has the focus, and list the keys that work here.",
+    ),
+    Action(
+        id="panel.palette", keys="ctrl+p,colon", title="Commands", scope=Scope.APP, method="app.command_palette",
+        footer=True, palette=False, about="Find any action by its name.",
+    ),
+    Action(
+        id="panel.problems", keys="exclamation_mark", title="Problems", scope=Scope.APP, method="app.problems",
+        about="List every problem, with since when.",
+    ),
+    Action(
+        id="panel.look", keys="ctrl+l", title="Look now", scope=Scope.APP, method="app.look_now",
+        about="Ask every service at once, without waiting for its turn.",
+    ),
+    Action(
+        id="panel.theme", keys="ctrl+t", title="Theme", scope=Scope.APP, method="app.change_theme",
+        about="Choose other colours; yours are kept in themes/ beside your configuration.",
+    ),
+    Action(
+        id="panel.suspend", keys="ctrl+z", title="Suspend", scope=Scope.APP, method="app.suspend_process",
+        about="Go back to the shell; `fg` returns.",
+    ),
+    Action(
+        id="panel.quit", keys="q,ctrl+q", title="Quit", scope=Scope.APP, method="app.quit", footer=True,
+        about="Leave the panel. Nothing that runs is stopped.",
+    ),
+    Action(
+        id="fleet.filter", keys="slash", title="Filter", scope=Scope.FLEET, method="screen.filter", footer=True,
+        about="Show only rows that hold these words; escape shows all again.",
+    ),
+    Action(
+        id="fleet.details", keys="enter", title="Details", scope=Scope.FLEET, method="screen.details", footer=True,
+        about="Show the raw facts, the last error, where they come from and how old they are.",
+    ),
+    Action(
+        id="fleet.copy", keys="y", title="Copy", scope=Scope.FLEET, method="screen.copy",
+        about="Copy the model's id or the service's URL.",
+    ),
+    Action(
+        id="model.load", keys="L", title="Load", scope=Scope.FLEET, method="screen.load", footer=True, disturbs=True,
+        about="Load the model under the cursor, after saying what it may displace.",
+    ),
+    Action(
+        id="model.unload", keys="u", title="Unload", scope=Scope.FLEET, method="screen.unload", footer=True,
+        disturbs=True, about="Unload the model under the cursor, or all models of the service, after asking.",
+    ),
+    Action(
+        id="table.up", keys="up,k", title="Up", scope=Scope.TABLE, method="move_cursor(-1)", palette=False,
+        about="Move the cursor up.",
+    ),
+    Action(
+        id="table.down", keys="down,j", title="Down", scope=Scope.TABLE, method="move_cursor(1)", palette=False,
+        about="Move the cursor down.",
+    ),
+    Action(
+        id="table.page-up", keys="pageup,ctrl+b", title="Page up", scope=Scope.TABLE, method="page_cursor(-1)",
+        palette=False, about="Move the cursor up by a screenful.",
+    ),
+    Action(
+        id="table.page-down", keys="pagedown,ctrl+f", title="Page down", scope=Scope.TABLE, method="page_cursor(1)",
+        palette=False, about="Move the cursor down by a screenful.",
+    ),
+    Action(
+        id="table.first", keys="home", title="First", scope=Scope.TABLE, method="move_cursor(-10000000)",
+        palette=False, about="Move the cursor to the first row.",
+    ),
+    Action(
+        id="table.last", keys="end", title="Last", scope=Scope.TABLE, method="move_cursor(10000000)", palette=False,
+        about="Move the cursor to the last row.",
+    ),
+    Action(
+        id="dialog.close", keys="escape,q", title="Close", scope=Scope.DIALOG, method="screen.close", footer=True,
+        palette=False, about="Close what is open on top.",
+    ),
+    Action(
+        id="dialog.copy", keys="y", title="Copy all", scope=Scope.DIALOG, method="screen.copy", footer=True,
+        palette=False, about="Copy the whole text.",
+    ),
+)  # fmt: skip
+
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+
+
+def actions_of(scope: Scope, *, readonly: bool = False) -> Iterator[Action]:
+    """The actions of one scope, in the order of the table, without those that ``readonly`` takes away."""
+    return (action for action in ACTIONS if action.scope is scope and not (readonly and action.disturbs))
+
+
+def keys_in_force(changed: Mapping[str, str]) -> dict[str, str]:
+    """Action id → its keys, with the person's own in place of the defaults."""
+    return {action.id: changed.get(action.id, action.keys) for action in ACTIONS}
+
+
+def key_problems(changed: Mapping[str, str]) -> tuple[str, ...]:
+    """What is wrong with the person's ``[keys]``: actions that do not exist, and keys that now mean two things."""
+    problems = [_unknown_action(name) for name in changed if name not in BY_ID]
+    keys = keys_in_force(changed)
+    for name in changed:
+        if (action := BY_ID.get(name)) is None:
+            continue
+        for other in ACTIONS:
+            if other.id != name and _meet(action.scope, other.scope):
+                both = _key_set(keys[name]) & _key_set(keys[other.id])
+                if both:
+                    problems.append(f"[keys] {name} = {'/'.join(sorted(both))!r} is already the key of {other.id}")
+    return tuple(problems)
+
+
+def _unknown_action(name: str) -> str:
+    near = difflib.get_close_matches(name, BY_ID, n=1)
+    hint = f'; did you mean "{near[0]}"?' if near else "; `fleetdeck keys` lists them"
+    return f"[keys] {name}: there is no such action{hint}"
+
+
+def _meet(one: Scope, other: Scope) -> bool:
+    """True where keys of both scopes can work at the same time."""
+    return one is other or (Scope.DIALOG not in (one, other))
+
+
+def _key_set(keys: str) -> set[str]:
+    return {key.strip() for key in keys.split(",") if key.strip()}

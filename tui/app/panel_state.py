@@ -1,0 +1,48 @@
+"""All that the panel's screens show, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from tui.config.schema import Config
+from tui.fleet.snapshot import FleetSnapshot, Problem
+from tui.routing.modes import Modes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelState:
+    """Replaced, never changed."""
+
+    config: Config
+    now: float
+    snapshot: FleetSnapshot | None = None
+    modes: Modes = field(default_factory=Modes)
+    readonly: bool = False
+    config_problem: str = ""
+    theme_problem: str = ""
+    key_problems: tuple[str, ...] = ()
+
+    @property
+    def clock_words(self) -> str:
+        return datetime.fromtimestamp(self.now).astimezone().strftime("%H:%M:%S")
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the panel's own files first, since it explains much of the rest; then the fleet."""
+        own = [
+            *self.config_problem.splitlines(),
+            *self.modes.problems,
+            *self.key_problems,
+            *self.theme_problem.splitlines(),
+        ]
+        fleet = self.snapshot.problems if self.snapshot is not None else ()
+        return (*(Problem("panel", text, None) for text in own), *fleet)
+
+
+@runtime_checkable
+class ShowsState(Protocol):
+    """A screen that follows the panel's state while it is open."""
+
+    def show_state(self, state: PanelState) -> None: ...

@@ -1,0 +1,215 @@
+"""Screen 1: the health of every machine, service and model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tui.app.actions import Scope
+from tui.app.bindings import bindings_of
+from tui.app.messages import CopyAsked, DetailsAsked, LoadAsked, UnloadAsked
+from tui.app.screens.panel_screen import PanelScreen
+from tui.app.widgets.fleet_rows import (
+    MODEL_COLUMNS,
+    SERVICE_COLUMNS,
+    ModelRow,
+    ServiceRow,
+    model_cells,
+    model_rows,
+    row_key,
+    service_cells,
+    service_rows,
+)
+from tui.app.widgets.row_table import Cell, RowTable
+from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, ModelState, ServiceSnapshot
+
+SERVICES_HELP = (
+    "Each machine and the services on it. ● up, ◐ busy (answers slowly or in part), ◔ starting, × down, ? unknown. "
+    "A state is what was observed when the service was last seen; `stale` means that three of its periods have passed "
+    "without a look."
+)
+MODELS_HELP = (
+    "Every model that a service lists: ● ready, ◔ starting, ◑ stopping, ○ idle (known, not loaded), ? unknown. "
+    "`local` runs on your own machines as far as that can be proved; everything else is `cloud`."
+)
+
+
+class FleetTable(RowTable[ServiceRow]):
+    """Machines and their services."""
+
+    HELP_TITLE = "Fleet"
+    HELP = SERVICES_HELP
+
+
+class ModelTable(RowTable[ModelRow]):
+    """All models of all services."""
+
+    HELP_TITLE = "Models"
+    HELP = MODELS_HELP
+
+
+class FleetScreen(PanelScreen):
+    """Two tables over one snapshot, with a filter for both."""
+
+    CSS_PATH = "fleet.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.FLEET)]
+    AUTO_FOCUS = "#services"
+
+    filter_words: reactive[tuple[str, ...]] = reactive((), init=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._models_shown: tuple[object, ...] = ()
+        self._services = FleetTable(
+            SERVICE_COLUMNS,
+            key_of=row_key,
+            cells_of=self._service_cells,
+            is_heading=lambda row: not isinstance(row, ServiceSnapshot),
+            id="services",
+        )
+        self._models = ModelTable(MODEL_COLUMNS, key_of=lambda row: row.id, cells_of=self._model_cells, id="models")
+        self._filter = Input(placeholder="filter: words that a row must hold", id="filter", compact=True)
+
+    def compose_body(self) -> Iterable[Widget]:
+        with Vertical(id="panels"):
+            yield self._services
+            yield self._models
+        yield self._filter
+
+    @property
+    def chosen_service(self) -> ServiceSnapshot | None:
+        """The service under the cursor, where the services' table has the focus."""
+        row = self._services.cursor_record if self._services.has_focus else None
+        return row if isinstance(row, ServiceSnapshot) else None
+
+    @property
+    def chosen_model(self) -> ModelRow | None:
+        """The model under the cursor, where the models' table has the focus."""
+        return self._models.cursor_record if self._models.has_focus else None
+
+    def on_mount(self) -> None:
+        self._services.border_title = "fleet"
+        self._models.border_title = "models"
+        self._services.empty_text = self._models.empty_text = "looking …"
+        self._filter.display = False
+
+    def watch_snapshot(self) -> None:
+        self._show_rows()
+
+    def watch_now(self) -> None:
+        self._services.refresh_changed_rows()
+        self._models.refresh_changed_rows()
+
+    def watch_filter_words(self) -> None:
+        self._models_shown = ()
+        self._show_rows()
+        chosen = f" · filter: {' '.join(self.filter_words)}" if self.filter_words else ""
+        self._services.border_title = f"fleet{chosen}"
+        self._models.border_title = f"models{chosen}"
+
+    def _show_rows(self) -> None:
+        snapshot = self.snapshot
+        if snapshot is None:
+            return
+        self._say_why_empty(snapshot)
+        self._services.show_records(service_rows(snapshot, self.filter_words))
+        shown = tuple(item for service in snapshot.services for item in (service.models, service.models_seen))
+        if shown != self._models_shown:
+            self._models_shown = shown
+            self._models.show_records(model_rows(snapshot, self.filter_words))
+            self._models.border_subtitle = _counts(snapshot)
+        else:
+            self._models.refresh_changed_rows()
+
+    def _say_why_empty(self, snapshot: FleetSnapshot) -> None:
+        filtered = "nothing matches the filter" if self.filter_words else ""
+        waiting = any(service.seen.at is None for service in snapshot.services)
+        self._services.empty_text = filtered or "your configuration names no services"
+        self._models.empty_text = filtered or ("looking …" if waiting else "no service lists a model")
+
+    def _service_cells(self, row: ServiceRow) -> tuple[Cell, ...]:
+        return service_cells(row, self.now, self.snapshot or FleetSnapshot(at=self.now), self.config)
+
+    def _model_cells(self, row: ModelRow) -> tuple[Cell, ...]:
+        return model_cells(row, self.now, self.snapshot or FleetSnapshot(at=self.now), self.config)
+
+    def action_filter(self) -> None:
+        self._filter.display = True
+        self._filter.focus()
+
+    @on(Input.Changed, "#filter")
+    def filter_as_typed(self, event: Input.Changed) -> None:
+        self.filter_words = tuple(event.value.lower().split())
+
+    @on(Input.Submitted, "#filter")
+    def keep_filter(self, event: Input.Submitted) -> None:
+        event.input.display = bool(event.value)
+        (self._models if self._models.records else self._services).focus()
+
+    def key_escape(self) -> None:
+        """Clears the filter and goes back to the tables; with nothing to clear it does nothing."""
+        if self._filter.display:
+            had_focus = self._filter.has_focus
+            self._filter.value = ""
+            self._filter.display = False
+            if had_focus:
+                self._services.focus()
+
+    @on(RowTable.Chosen)
+    def open_chosen(self) -> None:
+        self.action_details()
+
+    def action_details(self) -> None:
+        if (row := self.chosen_model) is not None:
+            self.post_message(DetailsAsked(row.service.name, row.model.name))
+        elif (service := self.chosen_service) is not None:
+            self.post_message(DetailsAsked(service.name, None))
+
+    def action_copy(self) -> None:
+        if (row := self.chosen_model) is not None:
+            self.post_message(CopyAsked(row.id))
+        elif (service := self.chosen_service) is not None:
+            self.post_message(CopyAsked(service.url))
+        elif isinstance(machine := self._services.cursor_record, MachineSnapshot):
+            self.post_message(CopyAsked(machine.name))
+
+    def action_load(self) -> None:
+        if (row := self.chosen_model) is not None:
+            self.post_message(LoadAsked(row.service, row.model))
+
+    def action_unload(self) -> None:
+        if (row := self.chosen_model) is not None:
+            self.post_message(UnloadAsked(row.service, row.model))
+        elif (service := self.chosen_service) is not None:
+            self.post_message(UnloadAsked(service, None))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dims what does not apply to the row under the cursor; takes away what read-only forbids."""
+        if action in ("load", "unload") and self.readonly:
+            return False
+        if isinstance(self.focused, Input) and action in ("details", "copy", "load", "unload", "filter"):
+            return False
+        if action == "load":
+            row = self.chosen_model
+            return True if row is not None and row.model.state in (ModelState.IDLE, ModelState.UNKNOWN) else None
+        if action == "unload":
+            row, service = self.chosen_model, self.chosen_service
+            models = (row.model,) if row else service.models if service else ()
+            return True if any(model.loaded for model in models) else None
+        return True
+
+    @on(RowTable.Highlighted)
+    def refresh_keys(self) -> None:
+        self.refresh_bindings()
+
+
+def _counts(snapshot: FleetSnapshot) -> str:
+    states = [model.state for _, model in snapshot.models()]
+    return f"{states.count(ModelState.READY)} ready of {len(states)}" if states else ""

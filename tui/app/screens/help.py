@@ -1,0 +1,55 @@
+"""Explains what has the focus, and lists the keys that work there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from textual.content import Content
+from textual.widget import Widget
+
+from tui.app.actions import Scope, actions_of
+from tui.app.screens.dialogs import TextScreen
+
+HEADINGS = {Scope.FLEET: "on this screen", Scope.TABLE: "in tables", Scope.APP: "everywhere"}
+KEY_WORDS = {
+    "question_mark": "?",
+    "exclamation_mark": "!",
+    "colon": ":",
+    "slash": "/",
+    "upper_s": "S",
+    "pageup": "page up",
+    "pagedown": "page down",
+}
+
+
+class HelpScreen(TextScreen):
+    """One page, made from the action registry and the focused widget's own words."""
+
+    def __init__(self, focused: Widget | None, keys: Mapping[str, str], *, readonly: bool) -> None:
+        super().__init__("Help", help_of(focused, keys, readonly=readonly))
+
+
+def help_of(focused: Widget | None, keys: Mapping[str, str], *, readonly: bool) -> Content:
+    """``keys`` maps action ids to the keys in force."""
+    lines: list[Content] = []
+    title, text = getattr(focused, "HELP_TITLE", ""), getattr(focused, "HELP", "") or ""
+    if text and title:
+        lines += [Content.styled(title, "bold $primary"), Content(text), Content("")]
+    for scope, heading in HEADINGS.items():
+        lines.append(Content.styled(heading, "bold $primary"))
+        lines += [*_key_lines(scope, keys, readonly=readonly), Content("")]
+    lines.append(Content.styled('Rebind any of them in your configuration: [keys] "action.id" = "key"', "dim"))
+    return Content("\n").join(lines)
+
+
+def _key_lines(scope: Scope, keys: Mapping[str, str], *, readonly: bool) -> Iterator[Content]:
+    for action in actions_of(scope, readonly=readonly):
+        yield Content.assemble(
+            (f"  {key_words(keys[action.id]):<16}", "bold"), f"{action.about} ", (action.id, "$foreground 50%")
+        )
+
+
+def key_words(keys: str) -> str:
+    """Keys as a person reads them on a keyboard: "?, f1"."""
+    names = [key.strip() for key in keys.split(",") if key.strip()]
+    return ", ".join(KEY_WORDS.get(name, name) for name in names)

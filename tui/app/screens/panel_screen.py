@@ -1,0 +1,61 @@
+"""What all screens of the panel have in common: the strip above, the problems below, and one state from the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from tui.app.widgets.mode_strip import ModeStrip
+from tui.app.widgets.problems_line import ProblemsLine
+from tui.config.schema import Config
+from tui.fleet.snapshot import FleetSnapshot, Problem
+from tui.routing.modes import Modes
+
+if TYPE_CHECKING:
+    from tui.app.panel_state import PanelState
+
+
+class PanelScreen(Screen[None]):
+    """A screen of its own key. The app hands it each new state while it is the one that is shown."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (170, "-wide")]  # noqa: RUF012  (typed by Textual)
+
+    config: reactive[Config] = reactive(Config(), init=False)
+    snapshot: reactive[FleetSnapshot | None] = reactive(None, init=False)
+    modes: reactive[Modes] = reactive(Modes(), init=False)
+    problems: reactive[tuple[Problem, ...]] = reactive((), init=False)
+    now: reactive[float] = reactive(0.0, init=False)
+    clock_words: reactive[str] = reactive("", init=False)
+    readonly: reactive[bool] = reactive(False, init=False)
+
+    def compose(self) -> ComposeResult:
+        yield ModeStrip(id="strip").data_bind(
+            PanelScreen.snapshot, PanelScreen.modes, PanelScreen.now, PanelScreen.clock_words, PanelScreen.readonly
+        )
+        yield from self.compose_body()
+        yield ProblemsLine(id="problems").data_bind(PanelScreen.problems, PanelScreen.now)
+        yield Footer(show_command_palette=False, compact=True)
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What stands between the strip and the problems line."""
+        raise NotImplementedError
+
+    def show_state(self, state: PanelState) -> None:
+        """Takes over what is known now; time comes last, since ages are counted from it."""
+        with self.app.batch_update():
+            self.readonly = state.readonly
+            self.config = state.config
+            self.modes = state.modes
+            self.now = state.now
+            self.clock_words = state.clock_words
+            self.snapshot = state.snapshot
+            self.problems = state.problems
+            if state.snapshot is not None:
+                looking = any(service.seen.at is None for service in state.snapshot.services)
+                self.query_one(ProblemsLine).looking = looking

@@ -1,0 +1,212 @@
+"""What the tables of the Fleet screen show of a machine, a service and a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tui.app.widgets.columns import Column
+from tui.app.widgets.row_table import Cell
+from tui.config.schema import Config
+from tui.fleet.printable import printable
+from tui.fleet.snapshot import (
+    FleetSnapshot,
+    Freshness,
+    MachineSnapshot,
+    MachineState,
+    ModelRole,
+    ModelSnapshot,
+    ModelState,
+    ServiceSnapshot,
+)
+from tui.fleet.wording import (
+    MODEL_SYMBOLS,
+    SERVICE_SYMBOLS,
+    age_words,
+    latency_words,
+    processor_words,
+    service_words,
+    size_words,
+    until_words,
+    version_words,
+)
+from tui.routing.locality import Where, leaving_groups, locality
+
+ELSEWHERE = "elsewhere"
+
+SERVICE_COLUMNS = (
+    Column("service", "service", least=12, most=32),
+    Column("state", "state", least=8, most=8),
+    Column("latency", "answer", least=7, most=7, rank=2, align="right"),
+    Column("version", "version", least=8, most=14, rank=4),
+    Column("what", "what it says", least=18, most=200, rank=1, stretch=True),
+    Column("seen", "seen", least=10, most=12, rank=3, align="right"),
+    Column("url", "url", least=24, most=40, rank=5),
+)
+
+MODEL_COLUMNS = (
+    Column("model", "model", least=18, most=48),
+    Column("state", "state", least=10, most=10),
+    Column("vram", "VRAM", least=9, most=9, rank=1, align="right"),
+    Column("processor", "runs on", least=8, most=8, rank=5),
+    Column("where", "where", least=5, most=5, rank=2),
+    Column("until", "until", least=9, most=9, rank=3),
+    Column("context", "context", least=7, most=7, rank=6, align="right"),
+    Column("about", "about", least=14, most=200, rank=4, stretch=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Stands in the machines' place above the services that run on none of ours."""
+
+
+ServiceRow = MachineSnapshot | ServiceSnapshot | Elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model with the service that lists it."""
+
+    service: ServiceSnapshot
+    model: ModelSnapshot
+
+    @property
+    def id(self) -> str:
+        return f"{self.service.name}/{self.model.name}"
+
+
+def service_rows(snapshot: FleetSnapshot, words: Sequence[str]) -> list[ServiceRow]:
+    """Each machine and below it its services, as far as they match the filter's ``words``."""
+    rows: list[ServiceRow] = []
+    for machine in snapshot.machines:
+        services = [
+            service
+            for service in snapshot.services
+            if service.machine == machine.name and _matches(words, _service_text(service))
+        ]
+        if services or _matches(words, f"{machine.name} {machine.about}".lower()):
+            rows += [machine, *services]
+    others = [
+        service for service in snapshot.services if service.machine is None and _matches(words, _service_text(service))
+    ]
+    if others:
+        rows += [Elsewhere(), *others] if rows else others
+    return rows
+
+
+def model_rows(snapshot: FleetSnapshot, words: Sequence[str]) -> list[ModelRow]:
+    """The models that match ``words``: those in memory first, then the idle, then those of unknown state."""
+    rows = [
+        ModelRow(service, model)
+        for service, model in snapshot.models()
+        if not words or _matches(words, f"{service.name}/{model.name} {model.state} {model.about}".lower())
+    ]
+    rows.sort(key=lambda row: _ORDER[row.model.state])
+    return rows
+
+
+_ORDER = {
+    ModelState.READY: 0,
+    ModelState.STARTING: 0,
+    ModelState.STOPPING: 0,
+    ModelState.IDLE: 1,
+    ModelState.UNKNOWN: 2,
+}
+
+
+def row_key(row: ServiceRow) -> str:
+    match row:
+        case MachineSnapshot():
+            return f"machine {row.name}"
+        case ServiceSnapshot():
+            return f"service {row.name}"
+        case _:
+            return ELSEWHERE
+
+
+def service_cells(row: ServiceRow, now: float, snapshot: FleetSnapshot, config: Config) -> tuple[Cell, ...]:
+    """The cells of :data:`SERVICE_COLUMNS`."""
+    if isinstance(row, MachineSnapshot):
+        return _machine_cells(row, now)
+    if isinstance(row, Elsewhere):
+        return (Cell(ELSEWHERE, "accent"), *_blank(3), Cell("services on no machine of yours", "dim"), *_blank(2))
+    stale = row.seen.freshness(now) is Freshness.STALE
+    symbol = SERVICE_SYMBOLS[row.state]
+    state = Cell("stale" if stale else str(row.state), "unknown" if stale else str(row.state))
+    said = service_words(row, now)
+    if not row.reason and (leaving := leaving_groups(row, config, snapshot)):
+        said += f" · ▲ {leaving} leave{'s' if leaving == 1 else ''} the house"
+    return (
+        Cell(f"{symbol} {printable(row.name, 60)}", state.style),
+        state,
+        Cell(latency_words(row.latency), "" if row.latency is not None else "dim"),
+        Cell(printable(version_words(row.version), 24), "dim"),
+        Cell(printable(said, 240), state.style if row.reason else ""),
+        Cell(age_words(row.seen.age(now)), "unknown" if stale else "dim"),
+        Cell(printable(row.url, 80), "dim"),
+    )
+
+
+def model_cells(row: ModelRow, now: float, snapshot: FleetSnapshot, config: Config) -> tuple[Cell, ...]:
+    """The cells of :data:`MODEL_COLUMNS`."""
+    model = row.model
+    stale = row.service.models_seen.freshness(now) is Freshness.STALE and model.state is not ModelState.UNKNOWN
+    style = _MODEL_STYLES[model.state]
+    where = locality(row.id, config, snapshot).where
+    known = model.state is not ModelState.UNKNOWN
+    settings = config.models.get(row.id)
+    about = model.reason or (settings.about if settings and settings.about else model.about) or _role_words(model)
+    share = model.gpu_share
+    return (
+        Cell(printable(row.id, 120), "" if known else "dim"),
+        Cell(f"{MODEL_SYMBOLS[model.state]} {'stale' if stale else model.state}", "unknown" if stale else style),
+        Cell(size_words(model.vram) if model.vram is not None else "–", "" if model.vram is not None else "dim"),
+        Cell(processor_words(model), "busy" if share is not None and share < 1 else "dim"),
+        Cell(str(where), "dim" if where is Where.LOCAL else "accent"),
+        Cell(until_words(model, now), "dim"),
+        Cell(f"{model.context:,}".replace(",", " ") if model.context else "–", "dim"),
+        Cell(printable(about, 240), "down" if model.reason and known else "dim"),
+    )
+
+
+_MODEL_STYLES = {
+    ModelState.READY: "up",
+    ModelState.STARTING: "starting",
+    ModelState.STOPPING: "busy",
+    ModelState.IDLE: "idle",
+    ModelState.UNKNOWN: "unknown",
+}
+
+
+def _machine_cells(machine: MachineSnapshot, now: float) -> tuple[Cell, ...]:
+    known = machine.state is not MachineState.UNKNOWN
+    about = machine.about if known else " · ".join(part for part in (machine.about, machine.reason) if part)
+    return (
+        Cell(printable(machine.name, 60), "accent"),
+        Cell(str(machine.state), "up" if machine.state is MachineState.UP else "unknown"),
+        *_blank(2),
+        Cell(printable(about, 200), "dim"),
+        Cell(age_words(machine.seen.age(now)) if machine.seen.at is not None else "", "dim"),
+        Cell(""),
+    )
+
+
+def _role_words(model: ModelSnapshot) -> str:
+    if model.remote is not None:
+        return f"passed on to {model.remote}"
+    if model.role is ModelRole.MODEL or model.role is ModelRole.GROUP:
+        return ""
+    return f"{model.role} of {', '.join(model.targets)}" if model.targets else str(model.role)
+
+
+def _service_text(service: ServiceSnapshot) -> str:
+    return f"{service.name} {service.kind} {service.machine or ELSEWHERE} {service.state} {service.url}".lower()
+
+
+def _matches(words: Sequence[str], text: str) -> bool:
+    return all(word in text for word in words)
+
+
+def _blank(count: int) -> tuple[Cell, ...]:
+    return (Cell(""),) * count

@@ -1,0 +1,135 @@
+"""The JSON documents of the command line: their fields are a promise, and are only ever added to."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+from tui.config.schema import Config
+from tui.fleet.snapshot import (
+    FleetSnapshot,
+    Freshness,
+    MachineSnapshot,
+    ModelSnapshot,
+    Problem,
+    Seen,
+    ServiceSnapshot,
+)
+from tui.routing.locality import locality
+from tui.routing.modes import Mode, Modes
+
+SCHEMA = 1
+Json = dict[str, object]
+
+
+def status_document(snapshot: FleetSnapshot, modes: Modes, config: Config) -> Json:
+    """``status --json``."""
+    now = snapshot.at
+    return {
+        "schema": SCHEMA,
+        "at": _time(now),
+        "modes": modes_document(modes),
+        "machines": [_machine(machine, now) for machine in snapshot.machines],
+        "services": [_service(service, snapshot, config) for service in snapshot.services],
+        "problems": [_problem(problem) for problem in snapshot.problems],
+    }
+
+
+def models_document(snapshot: FleetSnapshot, config: Config, *, loaded_only: bool) -> Json:
+    """``models --json``."""
+    return {
+        "schema": SCHEMA,
+        "at": _time(snapshot.at),
+        "models": [
+            model_document(service, model, snapshot, config)
+            for service, model in snapshot.models()
+            if not loaded_only or model.loaded
+        ],
+    }
+
+
+def modes_document(modes: Modes) -> Json:
+    return {
+        "external": _mode(modes.external),
+        "private": _mode(modes.private),
+        "hold": {machine: _mode(hold) for machine, hold in modes.hold.items()},
+    }
+
+
+def model_document(service: ServiceSnapshot, model: ModelSnapshot, snapshot: FleetSnapshot, config: Config) -> Json:
+    """One model, as ``status`` and ``models`` have it."""
+    model_id = service.model_id(model)
+    settings = config.models.get(model_id)
+    place = locality(model_id, config, snapshot)
+    return {
+        "id": model_id,
+        "state": str(model.state),
+        "reason": model.reason,
+        "where": str(place.where),
+        "where_reason": place.reason,
+        "role": str(model.role),
+        "about": settings.about if settings and settings.about else model.about,
+        "size": model.size,
+        "vram": model.vram,
+        # JSON has no infinity: a model that is never unloaded has no time at which it will be.
+        "until": _time(model.until) if model.until is not None and math.isfinite(model.until) else None,
+        "forever": model.until == math.inf,
+        "ttl_s": model.ttl,
+        "context": settings.context if settings and settings.context else model.context,
+    }
+
+
+def _machine(machine: MachineSnapshot, now: float) -> Json:
+    return {
+        "name": machine.name,
+        "about": machine.about,
+        "state": str(machine.state),
+        **_seen(machine.seen, now),
+        "reason": machine.reason,
+        "cpu_percent": None,
+        "memory": None,
+        "gpus": [],
+    }
+
+
+def _service(service: ServiceSnapshot, snapshot: FleetSnapshot, config: Config) -> Json:
+    now = snapshot.at
+    return {
+        "name": service.name,
+        "kind": service.kind,
+        "machine": service.machine,
+        "url": service.url,
+        "state": str(service.state),
+        **_seen(service.seen, now),
+        "reason": service.reason,
+        "since": _time(service.since),
+        "latency_ms": None if service.latency is None else round(service.latency * 1000, 2),
+        "version": service.version,
+        "in_flight": service.in_flight,
+        "remarks": list(service.remarks),
+        "unit": None,
+        "models": [model_document(service, model, snapshot, config) for model in service.models],
+    }
+
+
+def _seen(seen: Seen, now: float) -> Json:
+    age = seen.age(now)
+    return {
+        "stale": seen.freshness(now) is Freshness.STALE,
+        "age_s": None if age is None else round(age, 3),
+    }
+
+
+def _problem(problem: Problem) -> Json:
+    return {"about": problem.about, "since": _time(problem.since), "text": problem.text}
+
+
+def _mode(mode: Mode) -> Json:
+    return {"enabled": mode.enabled, "activated_at": mode.activated_at, "reason": mode.reason}
+
+
+def _time(at: float | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

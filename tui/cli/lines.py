@@ -1,0 +1,34 @@
+"""Aligned lines for a terminal, plain for everything else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The cells of one line. The colour is for the first two, which hold a symbol, a name and a state."""
+
+    cells: tuple[str, ...]
+    color: str | None = None
+
+
+def print_lines(lines: Sequence[Line]) -> None:
+    """Prints ``lines`` in columns; a line of one cell stands for itself and asks for no room."""
+    in_columns = [line.cells for line in lines if len(line.cells) > 1]
+    count = max((len(cells) for cells in in_columns), default=0)
+    widths = [max((len(cells[at]) for cells in in_columns if at < len(cells)), default=0) for at in range(count)]
+    colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    for line in lines:
+        if len(line.cells) == 1:
+            click.echo(line.cells[0])
+            continue
+        texts = [cell.ljust(widths[at]) for at, cell in enumerate(line.cells)]
+        if colored and line.color is not None:
+            texts[:2] = [click.style(text, fg=line.color) for text in texts[:2]]
+        click.echo("  ".join(texts).rstrip())

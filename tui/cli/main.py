@@ -1,0 +1,134 @@
+"""The command line: the options before any command, and the way to each command's file."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui import __version__
+
+if TYPE_CHECKING:
+    from tui.config.schema import Config
+
+EXIT_DONE, EXIT_FAILED, EXIT_WRONG_CALL, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    # Name → where it is, and its one line of help: nothing is imported to print the list of commands.
+    "status": ("tui.cli.status:status", "One look at everything."),
+    "models": ("tui.cli.models:models", "Every model: where it runs, its state, what it is for."),
+    "ps": ("tui.cli.models:ps", "The models that are loaded."),
+    "load": ("tui.cli.loading:load", "Load a model, and wait until it is ready."),
+    "unload": ("tui.cli.loading:unload", "Unload a model, and wait until it is gone."),
+    "keys": ("tui.cli.settings:keys", "The keys of the panel, with the ids that [keys] rebinds."),
+    "themes": ("tui.cli.settings:themes", "The themes that the panel can use."),
+    "config": ("tui.cli.settings:config", "Where the configuration is, and what is wrong with it."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What was said before the command."""
+
+    config_path: Path | None = None
+    demo: bool = False
+    readonly: bool = False
+    screen: str | None = None
+
+    def read_config(self) -> Config | None:
+        """The person's configuration; None where they have none.
+
+        Raises:
+            ConfigError: a file that was named is missing, or one is wrong.
+        """
+        from tui.config.load import load_config
+        from tui.config.paths import find_config
+
+        path = find_config(self.config_path)
+        return load_config(path) if path is not None else None
+
+
+class LateCommands(click.Group):
+    """Imports a command's file when it is called: most calls need one of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+@click.group(cls=LateCommands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Use this configuration.")
+@click.option("--demo", is_flag=True, help="Use a simulated fleet; nothing outside of it is touched.")
+@click.option("--readonly", is_flag=True, help="Take away every action that changes something.")
+@click.option("--screen", type=click.Choice(["fleet"]), help="The screen that opens first.")
+@click.version_option(__version__, prog_name="fleetdeck")
+@click.pass_context
+def cli(context: click.Context, config_path: Path | None, demo: bool, readonly: bool, screen: str | None) -> None:
+    """A control panel for a private fleet of language models. Without a command it opens the panel."""
+    if demo:
+        from tui.cli.demo import simulated_fleet
+
+        config_path = context.with_resource(simulated_fleet())
+    context.obj = Invocation(config_path, demo, readonly, screen)
+    if context.invoked_subcommand is None:
+        if sys.stdout.isatty() and sys.stdin.isatty():
+            from tui.cli.panel import open_panel
+
+            open_panel(context.obj)
+        else:
+            from tui.cli.status import status
+
+            context.invoke(status)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits: 0 done, 1 tried and failed, 2 wrong call or configuration, 130 interrupted."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The same without the exit: returns the exit code."""
+    from tui.config.errors import ConfigError
+
+    try:
+        result: Any = cli.main(arguments, prog_name="fleetdeck", standalone_mode=False)
+    except click.exceptions.Abort:
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code if isinstance(error, CommandFailed) else EXIT_WRONG_CALL
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        return EXIT_WRONG_CALL
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). Python would complain once more when it flushes at its end.
+        sys.stdout = None
+        return EXIT_DONE
+    return result if isinstance(result, int) else EXIT_DONE
+
+
+class CommandFailed(click.ClickException):
+    """It was tried and failed; the text is one sentence for stderr."""
+
+    exit_code = EXIT_FAILED
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"fleetdeck: {self.message}", file=file, err=file is None)
