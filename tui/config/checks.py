@@ -149,7 +149,8 @@ def _check_ssh(value: str, _: Names) -> Iterator[Finding]:
 
 def _check_machine(value: str, names: Names) -> Iterator[Finding]:
     if value not in names.machines:
-        yield (), f"is no machine of this file; {suggestion(value, names.machines)}"
+        known = suggestion(value, names.machines) if names.machines else "add [machines.NAME]"
+        yield (), f"is no machine of this file; {known}"
 
 
 def _check_unit(value: str, _: Names) -> Iterator[Finding]:
@@ -195,7 +196,7 @@ _CHECKS: Mapping[tuple[type, str], Callable[[Any, Names], Iterator[Finding]]] = 
 
 
 def check_row(table: type, right: Mapping[str, Any], given: Set[str]) -> Iterator[Finding]:
-    """What is wrong between settings of one table: ``right`` has those that are right, ``given`` all that are written."""
+    """What is wrong between settings of one table: ``right`` has those that are right, ``given`` all that are there."""
     if table is ServiceSettings:
         yield from _check_service(right, given)
     if table is CliSettings:
@@ -209,7 +210,7 @@ def check_whole(config: Config) -> Iterator[Finding]:
 
 
 def _check_service(right: Mapping[str, Any], given: Set[str]) -> Iterator[Finding]:
-    if "expect" in given and right.get("kind", "http") != "http":
+    if "expect" in right and right.get("kind", "http") != "http":
         yield ("expect",), 'is only for kind = "http"; the other kinds know what their server answers'
     if "key" in given and right.get("verify_tls") is False:
         yield (
@@ -224,9 +225,9 @@ def _check_program(right: Mapping[str, Any], given: Set[str]) -> Iterator[Findin
         return
     if kind == "opencode" and "provider" not in given:
         yield ("provider",), 'is missing; opencode needs it, for example provider = "github-copilot"'
-    if kind != "opencode" and "provider" in given:
+    if kind != "opencode" and "provider" in right:
         yield ("provider",), 'is only for kind = "opencode"'
-    if kind != "command" and "command" in given:
+    if kind != "command" and "command" in right:
         yield ("command",), 'is only for kind = "command"; the other kinds are found on the PATH'
     if kind == "command" and "command" not in given:
         yield ("command",), 'is missing; say what to run, for example command = ["aichat", "-m", "{model}"]'

@@ -19,7 +19,7 @@ from tui.config.checks import (
     no_key_in_file,
 )
 from tui.config.errors import ConfigError, ConfigProblem, Where, nearest, setting_name, suggestion
-from tui.config.locate import line_of, locate
+from tui.config.locate import locate
 from tui.config.schema import (
     CliSettings,
     Config,
@@ -62,9 +62,9 @@ def parse_config(text: str, path: Path) -> Config:
     reader = _Reader(document)
     config = reader.read(path)
     if reader.findings:
-        lines = locate(text)
+        layout = locate(text)
         problems = [
-            ConfigProblem(path, line_of(lines, where), setting_name(where), words) for where, words in reader.findings
+            ConfigProblem(path, layout.line_of(where), setting_name(where), words) for where, words in reader.findings
         ]
         raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0))
     return _with_implied_machine(config)

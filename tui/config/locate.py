@@ -1,4 +1,4 @@
-"""On which line of a TOML document each setting stands.
+"""Where in a TOML document each setting stands.
 
 The standard library's reader gives values without places, so this walks over the text of a document that it has already
 accepted: it knows where strings, lists and tables end, and nothing about what values mean.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from tui.config.errors import Where
 
@@ -24,25 +23,45 @@ _STRING = re.compile(
 _PLAIN = re.compile(r"[^,\]}#\r\n]++")
 
 
-def locate(text: str) -> Mapping[Where, int]:
-    """The line, counted from 1, of every table, setting and list item of a valid TOML document."""
-    return MappingProxyType(_Walk(text).lines)
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the text, as offsets. ``value`` is where a setting's value begins, or where a table's header ends."""
+
+    start: int
+    value: int
+    end: int
 
 
-def line_of(lines: Mapping[Where, int], where: Where) -> int | None:
-    """The line of ``where``, or of the nearest thing around it that the document does hold."""
-    while where:
-        if where in lines:
-            return lines[where]
-        where = where[:-1]
-    return None
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything in a document stands."""
+
+    lines: dict[Where, int] = field(default_factory=dict)
+    """The line, counted from 1, of every table, setting and list item."""
+    settings: dict[Where, Span] = field(default_factory=dict)
+    """Every ``name = value``, those inside of inline tables as well."""
+    tables: dict[Where, Span] = field(default_factory=dict)
+    """Every ``[header]`` up to the end of the last setting under it; ``()`` is the part above the first one."""
+
+    def line_of(self, where: Where) -> int | None:
+        """The line of ``where``, or of the nearest thing around it that the document does hold."""
+        while where:
+            if where in self.lines:
+                return self.lines[where]
+            where = where[:-1]
+        return None
+
+
+def locate(text: str) -> Layout:
+    """Where everything in ``text`` stands, which must be a valid TOML document."""
+    return _Walk(text).layout
 
 
 class _Walk:
     """One pass over a document, from top to end."""
 
     def __init__(self, text: str) -> None:
-        self.lines: dict[Where, int] = {}
+        self.layout = Layout(tables={(): Span(0, 0, 0)})
         self._text = text
         self._at = 0
         self._line = 1
@@ -55,6 +74,8 @@ class _Walk:
                 table = self._header()
             else:
                 self._setting(table)
+                header = self.layout.tables[table]
+                self.layout.tables[table] = Span(header.start, header.value, self._at)
             self._skip(_BLANK)
 
     def _skip(self, pattern: re.Pattern[str]) -> None:
@@ -73,7 +94,7 @@ class _Walk:
     def _note(self, where: Where, line: int, prefix: int = 0) -> None:
         """Keeps the line of ``where``, and of the tables around it that nothing has mentioned before."""
         for length in range(prefix + 1, len(where) + 1):
-            self.lines.setdefault(where[:length], line)
+            self.layout.lines.setdefault(where[:length], line)
 
     def _key(self) -> tuple[str, ...]:
         parts: list[str] = []
@@ -90,11 +111,12 @@ class _Walk:
         return tuple(parts)
 
     def _header(self) -> Where:
-        line = self._here()
+        start, line = self._at, self._here()
         is_list = self._text.startswith("[[", self._at)
         self._at += 2 if is_list else 1
         self._skip(_SPACE)
         key = self._key()
+        self._skip(_SPACE)
         self._at += 2 if is_list else 1
         where: Where = ()
         for part in key[:-1]:
@@ -106,7 +128,8 @@ class _Walk:
         where = self._in_last(where)
         self._note(where, line)
         # The header of a table says more than an earlier mention of something inside it.
-        self.lines[where] = line
+        self.layout.lines[where] = line
+        self.layout.tables[where] = Span(start, self._at, self._at)
         return where
 
     def _in_last(self, where: Where) -> Where:
@@ -114,18 +137,22 @@ class _Walk:
         return (*where, self._list_tables[where]) if where in self._list_tables else where
 
     def _setting(self, table: Where) -> None:
-        line = self._here()
+        start, line = self._at, self._here()
         where = table + self._key()
         self._note(where, line, prefix=len(table))
         self._at += 1
         self._skip(_SPACE)
+        value = self._at
         self._value(where)
+        self.layout.settings[where] = Span(start, value, self._at)
 
     def _value(self, where: Where) -> None:
         # At most two frames for each level of nesting: the standard library's reader took no fewer for this text.
         opening = self._text[self._at : self._at + 1]
         if opening not in ("[", "{"):
             self._skip(_STRING if opening in ("'", '"') else _PLAIN)
+            while self._text[self._at - 1] in " \t":
+                self._at -= 1
             return
         closing = "]" if opening == "[" else "}"
         self._at += 1
@@ -135,7 +162,7 @@ class _Walk:
             if opening == "{":
                 self._setting(where)
             else:
-                self.lines[(*where, index)] = self._here()
+                self.layout.lines[(*where, index)] = self._here()
                 self._value((*where, index))
                 index += 1
             self._skip(_BLANK)
