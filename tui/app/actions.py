@@ -72,7 +72,7 @@ ACTIONS: tuple[Action, ...] = (
         about="Go back to the shell; `fg` returns.",
     ),
     Action(
-        id="panel.quit", keys="q,ctrl+q", title="Quit", scope=Scope.APP, method="app.quit", footer=True,
+        id="panel.quit", keys="q", title="Quit", scope=Scope.APP, method="app.quit", footer=True,
         about="Leave the panel. Nothing that runs is stopped.",
     ),
     Action(

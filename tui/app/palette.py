@@ -20,7 +20,9 @@ class ActionProvider(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for action, title in self._offered():
-            score = max(matcher.match(title), matcher.match(action.about) * 0.8)
+            score = matcher.match(title)
+            if not score and query.lower() in action.about.lower():
+                score = 0.1
             if score > 0:
                 yield Hit(score, matcher.highlight(title), self._runner(action), text=title, help=action.about)
 

@@ -122,8 +122,8 @@ class ModelSnapshot:
 
     @property
     def loaded(self) -> bool:
-        """True while it takes memory, or is about to."""
-        return self.state in (ModelState.READY, ModelState.STARTING, ModelState.STOPPING)
+        """True while it takes memory, or is about to; another name for a model takes none of its own."""
+        return self.role is ModelRole.MODEL and self.state in (ModelState.READY, ModelState.STARTING, ModelState.STOPPING)
 
     @property
     def gpu_share(self) -> float | None:

@@ -211,5 +211,6 @@ class FleetScreen(PanelScreen):
 
 
 def _counts(snapshot: FleetSnapshot) -> str:
-    states = [model.state for _, model in snapshot.models()]
-    return f"{states.count(ModelState.READY)} ready of {len(states)}" if states else ""
+    models = [model for _, model in snapshot.models()]
+    ready = sum(model.loaded and model.state is ModelState.READY for model in models)
+    return f"{ready} ready of {len(models)}" if models else ""

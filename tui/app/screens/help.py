@@ -38,15 +38,15 @@ def help_of(focused: Widget | None, keys: Mapping[str, str], *, readonly: bool) 
     for scope, heading in HEADINGS.items():
         lines.append(Content.styled(heading, "bold $primary"))
         lines += [*_key_lines(scope, keys, readonly=readonly), Content("")]
-    lines.append(Content.styled('Rebind any of them in your configuration: [keys] "action.id" = "key"', "dim"))
+    lines.append(
+        Content.styled("`fleetdeck keys` lists the ids by which [keys] in your configuration rebinds them.", "dim")
+    )
     return Content("\n").join(lines)
 
 
 def _key_lines(scope: Scope, keys: Mapping[str, str], *, readonly: bool) -> Iterator[Content]:
     for action in actions_of(scope, readonly=readonly):
-        yield Content.assemble(
-            (f"  {key_words(keys[action.id]):<16}", "bold"), f"{action.about} ", (action.id, "$foreground 50%")
-        )
+        yield Content.assemble((f"  {key_words(keys[action.id]):<18}", "bold"), action.about)
 
 
 def key_words(keys: str) -> str:

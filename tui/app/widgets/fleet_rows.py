@@ -39,9 +39,9 @@ SERVICE_COLUMNS = (
     Column("state", "state", least=8, most=8),
     Column("latency", "answer", least=7, most=7, rank=2, align="right"),
     Column("version", "version", least=8, most=14, rank=4),
-    Column("what", "what it says", least=18, most=200, rank=1, stretch=True),
+    Column("what", "what it says", least=30, most=200, rank=1, stretch=True),
     Column("seen", "seen", least=10, most=12, rank=3, align="right"),
-    Column("url", "url", least=24, most=40, rank=5),
+    Column("url", "url", least=44, most=44, rank=5),
 )
 
 MODEL_COLUMNS = (
@@ -52,7 +52,7 @@ MODEL_COLUMNS = (
     Column("where", "where", least=5, most=5, rank=2),
     Column("until", "until", least=9, most=9, rank=3),
     Column("context", "context", least=7, most=7, rank=6, align="right"),
-    Column("about", "about", least=14, most=200, rank=4, stretch=True),
+    Column("about", "about", least=24, most=200, rank=4, stretch=True),
 )
 
 
@@ -96,23 +96,22 @@ def service_rows(snapshot: FleetSnapshot, words: Sequence[str]) -> list[ServiceR
 
 
 def model_rows(snapshot: FleetSnapshot, words: Sequence[str]) -> list[ModelRow]:
-    """The models that match ``words``: those in memory first, then the idle, then those of unknown state."""
+    """The models that match ``words``: in memory, idle, other names for those, and what has no state to be seen."""
     rows = [
         ModelRow(service, model)
         for service, model in snapshot.models()
         if not words or _matches(words, f"{service.name}/{model.name} {model.state} {model.about}".lower())
     ]
-    rows.sort(key=lambda row: _ORDER[row.model.state])
+    rows.sort(key=lambda row: _place(row.model))
     return rows
 
 
-_ORDER = {
-    ModelState.READY: 0,
-    ModelState.STARTING: 0,
-    ModelState.STOPPING: 0,
-    ModelState.IDLE: 1,
-    ModelState.UNKNOWN: 2,
-}
+def _place(model: ModelSnapshot) -> int:
+    if model.loaded:
+        return 0
+    if model.state is ModelState.UNKNOWN:
+        return 3
+    return 1 if model.role is ModelRole.MODEL else 2
 
 
 def row_key(row: ServiceRow) -> str:
@@ -160,7 +159,7 @@ def model_cells(row: ModelRow, now: float, snapshot: FleetSnapshot, config: Conf
     share = model.gpu_share
     return (
         Cell(printable(row.id, 120), "" if known else "dim"),
-        Cell(f"{MODEL_SYMBOLS[model.state]} {'stale' if stale else model.state}", "unknown" if stale else style),
+        _state_cell(model, style, stale=stale),
         Cell(size_words(model.vram) if model.vram is not None else "–", "" if model.vram is not None else "dim"),
         Cell(processor_words(model), "busy" if share is not None and share < 1 else "dim"),
         Cell(str(where), "dim" if where is Where.LOCAL else "accent"),
@@ -168,6 +167,15 @@ def model_cells(row: ModelRow, now: float, snapshot: FleetSnapshot, config: Conf
         Cell(f"{model.context:,}".replace(",", " ") if model.context else "–", "dim"),
         Cell(printable(about, 240), "down" if model.reason and known else "dim"),
     )
+
+
+def _state_cell(model: ModelSnapshot, style: str, *, stale: bool) -> Cell:
+    """What its service passes on has no state to be seen; "unknown" is for what should have one."""
+    if stale:
+        return Cell(f"{MODEL_SYMBOLS[model.state]} stale", "unknown")
+    if model.state is ModelState.UNKNOWN and model.role is not ModelRole.MODEL and not model.reason:
+        return Cell("–", "dim")
+    return Cell(f"{MODEL_SYMBOLS[model.state]} {model.state}", style)
 
 
 _MODEL_STYLES = {

@@ -10,13 +10,15 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.app.actions import Scope
+from tui.app.bindings import bindings_of
 from tui.app.widgets.columns import GAP, Column, PlacedColumn, place_columns
 
 R = TypeVar("R")
@@ -55,14 +57,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         for name in ("header", "row", "cursor", "heading", "up", "busy", "starting", "down", "unknown", "idle", "dim")
     } | {"row-table--accent", "row-table--empty", "row-table--hover", "row-table--cursor-blurred"}
 
-    BINDINGS: ClassVar = [
-        Binding("up,k", "move_cursor(-1)", "Up", show=False, id="table.up"),
-        Binding("down,j", "move_cursor(1)", "Down", show=False, id="table.down"),
-        Binding("pageup", "page_cursor(-1)", "Page up", show=False, id="table.page-up"),
-        Binding("pagedown", "page_cursor(1)", "Page down", show=False, id="table.page-down"),
-        Binding("home", "move_cursor(-10000000)", "First", show=False, id="table.first"),
-        Binding("end", "move_cursor(10000000)", "Last", show=False, id="table.last"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.TABLE)]
 
     cursor_key: reactive[str | None] = reactive(None, repaint=False)
     hover_index: reactive[int | None] = reactive(None, repaint=False)
