@@ -41,7 +41,7 @@ def check_layout(text: str) -> None:
 
 
 @given(documents())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_setting_of_a_hand_written_document_is_found_where_it_stands(text: str) -> None:
     check_layout(text)
 

@@ -7,6 +7,7 @@ there (and takes 10 ms to import), so the three variables are read here.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -46,7 +47,10 @@ def private_folder(folder: Path) -> Path:
     if not folder.is_dir():
         if folder.parent != folder:
             private_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
     return folder
 
 
