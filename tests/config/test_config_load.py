@@ -332,6 +332,17 @@ def test_a_key_pasted_where_a_variable_belongs_is_refused(pasted: str) -> None:
     assert "CaNaRy" not in problem
 
 
+def test_a_setting_that_only_sounds_like_a_key_is_an_unknown_setting() -> None:
+    (problem,) = problems('[models."x/y"]\nmax_tokens = 5\n[clis.x]\nkind = "claude"\n')
+    assert problem.startswith('config.toml:2: models."x/y".max_tokens: unknown setting; there is about, price, limit')
+
+
+@pytest.mark.parametrize("variable", ["hf_token", "SK_KEY", "AIRLINE_KEY", "LITELLM_MASTER_KEY"])
+def test_a_variable_may_have_any_name_that_a_shell_takes(variable: str) -> None:
+    config = parse_config(f'{SERVER}key = {{ env = "{variable}" }}\n', FILE)
+    assert config.services["llama-swap"].key == KeySource(env=variable)
+
+
 def test_a_password_in_an_url_is_refused() -> None:
     (problem,) = problems('[services.x]\nkind = "http"\nurl = "https://me:CaNaRy@host"\n')
     assert problem.startswith("config.toml:3: services.x.url: should hold no user name or password; a key is never")

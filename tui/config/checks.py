@@ -47,7 +47,7 @@ _SECRET_NAME = re.compile(
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PASTED_KEY = re.compile(
     # Prefixes that vendors print on their keys, and long runs that nobody would call a variable.
-    r"(?:sk|pk|rk|hf|gsk|gh[pousr]|github_pat|xox[abprs])_.*|AIza\w+|AKIA\w+|[A-Za-z0-9]{32,}"
+    r"(?:sk|pk|rk|hf|gsk|gh[pousr]|github_pat)_\w{12,}|AIza\w{16,}|AKIA\w{12,}|[A-Za-z0-9]{32,}"
 )
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]{0,254}")
 _HOST = re.compile(r"[^\s/:@\[\]]+|[0-9A-Fa-f:.]+(?:%\w+)?")

@@ -256,7 +256,7 @@ class _Reader:
 
     def _unknown(self, where: Where, value: object, valid: Sequence[str], what: str = "") -> None:
         name = str(where[-1])
-        if looks_secret(name) and not isinstance(value, dict):
+        if looks_secret(name) and isinstance(value, str | list):
             self._add(where, no_key_in_file(str(where[1]) if where[0] == "services" and len(where) > 2 else ""))
             return
         what = what or ("unknown section" if len(where) == 1 and isinstance(value, dict) else "unknown setting")
