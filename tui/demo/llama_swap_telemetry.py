@@ -237,7 +237,8 @@ class Performance:
 
     def history(self, after: float | None, used_bytes: int, busy: bool) -> dict[str, object]:
         self._up_to_now(used_bytes, busy)
-        samples = [sample for sample in self._samples if after is None or sample.at > after]
+        # Timestamps are written in milliseconds, so the sample that `after` names is up to one of them later.
+        samples = [sample for sample in self._samples if after is None or sample.at > after + 0.001]
         gpu: list[dict[str, object]] | None = [sample.gpu() for sample in samples] if self.has_gpu else []
         # Without a GPU the whole history says null and a filtered one says [], as v250 does.
         if not self.has_gpu and after is None:
