@@ -1,4 +1,4 @@
-"""LiteLLM's look-alike: groups, deployments, fallbacks, keys and errors, as 1.108 without a database has them."""
+"""LiteLLM's look-alike: groups, deployments, fallbacks, keys and errors, as 1.106 without a database has them."""
 
 from __future__ import annotations
 

@@ -13,6 +13,9 @@ from tui.demo.models import SimulatedAnswer
 
 SpokenTokens = AsyncIterator[tuple[Literal["reasoning", "text"], tuple[str, ...]]]
 DONE = b"data: [DONE]\n\n"
+# What llama-server b10488 calls itself in every reply.
+FINGERPRINT = "b10488-4f8a1c2e"
+PROMPT_TOKENS_PER_SECOND = 1500.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,22 @@ def usage(answer: SimulatedAnswer) -> dict[str, object]:
 
 def usage_with_cache(answer: SimulatedAnswer) -> dict[str, object]:
     return {**usage(answer), "prompt_tokens_details": {"cached_tokens": 0}}
+
+
+def timings(read: int, written: int, seconds: float) -> dict[str, object]:
+    """llama-server's `timings` block: the prompt at a fixed rate, the reply in the seconds that it took."""
+    prompt_ms = read / PROMPT_TOKENS_PER_SECOND * 1000
+    return {
+        "cache_n": 0,
+        "prompt_n": read,
+        "prompt_ms": round(prompt_ms, 3),
+        "prompt_per_token_ms": round(prompt_ms / read, 3),
+        "prompt_per_second": PROMPT_TOKENS_PER_SECOND,
+        "predicted_n": written,
+        "predicted_ms": round(seconds * 1000, 3),
+        "predicted_per_token_ms": round(seconds * 1000 / written, 3),
+        "predicted_per_second": round(written / seconds, 2),
+    }
 
 
 async def anthropic_events(

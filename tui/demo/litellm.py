@@ -1,4 +1,4 @@
-"""A look-alike of the LiteLLM proxy 1.108 without a database."""
+"""A look-alike of the LiteLLM proxy 1.106 without a database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from tui.demo.server import DemoServer, Failure
 
 OPEN_PATHS = ("/health/liveliness", "/health/liveness", "/health/readiness")
 COOLDOWN_SECONDS = 20
-# Endpoints that need a database, with what each says without one; the shapes differ, as they do in 1.108.
+USUAL_PORTS = {"llama-swap": 8080, "ollama": 11434}
+# Endpoints that need a database, with what each says without one; the shapes differ, as they do in 1.106.
 WITHOUT_DATABASE: dict[str, tuple[int, object]] = {
     "/health/latest": (500, {"detail": {"error": "Database not initialized"}}),
     "/health/history": (500, {"detail": {"error": "Database not initialized"}}),
@@ -104,7 +105,8 @@ class LiteLLM(DemoServer):
         """The api_base; that of a server of the fleet as LiteLLM's own machine would write it."""
         upstream = self.upstreams.get(deployment.base)
         if upstream is not None:
-            return f"http://localhost:{upstream.port}/v1"
+            # A server that this fleet does not run would listen on its usual port.
+            return f"http://localhost:{upstream.port or USUAL_PORTS[deployment.base]}/v1"
         return deployment.base if "://" in deployment.base else ""
 
     async def borrow(self, deployment: Deployment) -> Callable[[], None]:
@@ -200,7 +202,8 @@ class LiteLLM(DemoServer):
                 "use_aiohttp_transport": True,
                 "log_level": "WARNING",
                 "is_detailed_debug": False,
-                "show_no_redis_warning": False,
+                "show_no_redis_warning": True,
+                "show_env_credential_login_warning": True,
             }
         )
 
@@ -243,7 +246,7 @@ class LiteLLM(DemoServer):
     def _one_model(self, group: str) -> Response:
         deployments = self.deployments_of(group)
         if not deployments:
-            return json_response({"detail": f"The model `{group}` does not exist"}, 404)
+            return json_response({"detail": f"The model `{group}` does not exist or is not accessible"}, 404)
         return json_response(listed_model(group, deployments[0], None))
 
     async def _model_info(self, request: Request) -> Response:
@@ -270,6 +273,7 @@ class LiteLLM(DemoServer):
                 "status": "success",
                 "callbacks": [],
                 "alerts": [],
+                "active_alerting_destinations": [],
                 "router_settings": router_settings(self._settings),
                 "available_callbacks": {},
             }

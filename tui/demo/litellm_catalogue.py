@@ -1,4 +1,4 @@
-"""The deployments and groups of the simulated LiteLLM proxy, and how 1.108 describes them."""
+"""The deployments and groups of the simulated LiteLLM proxy, and how 1.106 describes them."""
 
 from __future__ import annotations
 
@@ -6,104 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
+from tui.demo.litellm_fields import OPENAI_PARAMETERS, PRICE_FIELDS
 from tui.demo.models import SimulatedModel
 
 Trouble = Literal["", "down", "rate-limited", "cooling-down", "breaks-midway"]
-
-# The fields of a price-list entry that /model/info repeats for every deployment, null where nothing is known.
-PRICE_FIELDS = (
-    "max_tokens",
-    "max_input_tokens",
-    "max_output_tokens",
-    "input_cost_per_token",
-    "input_cost_per_token_flex",
-    "input_cost_per_token_priority",
-    "cache_creation_input_token_cost",
-    "cache_creation_input_token_cost_above_200k_tokens",
-    "cache_creation_input_token_cost_above_1hr",
-    "cache_read_input_token_cost",
-    "cache_read_input_token_cost_flex",
-    "cache_read_input_token_cost_priority",
-    "cache_read_input_token_cost_above_200k_tokens",
-    "input_cost_per_character",
-    "input_cost_per_audio_token",
-    "input_cost_per_token_above_128k_tokens",
-    "input_cost_per_token_above_200k_tokens",
-    "input_cost_per_character_above_128k_tokens",
-    "input_cost_per_query",
-    "input_cost_per_image",
-    "input_cost_per_image_token",
-    "input_cost_per_audio_per_second",
-    "input_cost_per_video_per_second",
-    "input_cost_per_second",
-    "input_cost_per_token_batches",
-    "output_cost_per_token_batches",
-    "output_cost_per_token",
-    "output_cost_per_token_flex",
-    "output_cost_per_token_priority",
-    "output_cost_per_character",
-    "output_cost_per_audio_token",
-    "output_cost_per_token_above_128k_tokens",
-    "output_cost_per_token_above_200k_tokens",
-    "output_cost_per_character_above_128k_tokens",
-    "output_cost_per_image",
-    "output_cost_per_image_token",
-    "output_vector_size",
-    "output_cost_per_reasoning_token",
-    "output_cost_per_video_per_second",
-    "output_cost_per_audio_per_second",
-    "output_cost_per_second",
-    "ocr_cost_per_page",
-    "annotation_cost_per_page",
-    "search_context_cost_per_query",
-    "citation_cost_per_token",
-    "tiered_pricing",
-    "tpm",
-    "rpm",
-    "supports_system_messages",
-    "supports_response_schema",
-    "supports_vision",
-    "supports_function_calling",
-    "supports_tool_choice",
-    "supports_assistant_prefill",
-    "supports_prompt_caching",
-    "supports_computer_use",
-    "supports_audio_input",
-    "supports_embedding_image_input",
-    "supports_audio_output",
-    "supports_pdf_input",
-    "supports_native_streaming",
-    "supports_web_search",
-    "supports_reasoning",
-    "supports_url_context",
-    "supports_none_reasoning_effort",
-    "supports_minimal_reasoning_effort",
-    "supports_low_reasoning_effort",
-    "supports_xhigh_reasoning_effort",
-    "supports_max_reasoning_effort",
-    "provider_specific_entry",
-    "supported_openai_params",
-)
-OPENAI_PARAMETERS = [
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "max_tokens",
-    "max_completion_tokens",
-    "n",
-    "presence_penalty",
-    "seed",
-    "stop",
-    "stream",
-    "stream_options",
-    "temperature",
-    "top_p",
-    "tools",
-    "tool_choice",
-    "response_format",
-    "user",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +85,9 @@ DEFAULT_FALLBACKS = (("flaky", ("local-chat",)), ("mixed", ("gpt-5.2",)))
 def listed_model(group: str, deployment: Deployment | None, fallbacks: tuple[str, ...] | None) -> dict[str, object]:
     """One row of /v1/models: a group, not a deployment. `fallbacks` are told with include_metadata only."""
     row: dict[str, object] = {"id": group, "object": "model", "created": 1_677_610_602, "owned_by": "openai"}
+    row["mode"] = "chat"
     if deployment is not None and deployment.limit is not None:
-        row |= {"mode": "chat", "max_input_tokens": deployment.limit, "max_output_tokens": 128_000}
+        row |= {"max_input_tokens": deployment.limit, "max_output_tokens": 128_000}
     if fallbacks is not None:
         row["metadata"] = {"fallbacks": list(fallbacks)}
     return row
@@ -190,18 +97,21 @@ def deployment_info(deployment: Deployment, api_base: str) -> dict[str, object]:
     """One row of /model/info, about as long as the real one (~8 KB for a known model), keys removed."""
     known: dict[str, object] = dict.fromkeys(PRICE_FIELDS)
     known |= {
-        "supports_function_calling": True,
-        "supports_vision": deployment.priced,
+        "supports_function_calling": deployment.priced or None,
+        "supports_parallel_function_calling": deployment.priced or None,
+        "supports_vision": deployment.priced or None,
         "supported_openai_params": OPENAI_PARAMETERS,
-        "input_cost_per_token": deployment.input_cost or 0,
-        "output_cost_per_token": deployment.output_cost or 0,
+        "input_cost_per_token": deployment.input_cost,
+        "output_cost_per_token": deployment.output_cost,
         "max_tokens": 128_000 if deployment.limit else None,
         "max_input_tokens": deployment.limit,
         "max_output_tokens": 128_000 if deployment.limit else None,
     }
     parameters: dict[str, object] = {
+        "allow_client_keepalive_override": False,
         "use_in_pass_through": False,
         "use_litellm_proxy": False,
+        "use_xai_oauth": False,
         "merge_reasoning_content_in_choices": False,
         "model": deployment.model,
     }
@@ -213,8 +123,10 @@ def deployment_info(deployment: Deployment, api_base: str) -> dict[str, object]:
         "model_info": {
             "id": deployment.id,
             "db_model": False,
+            "member_auto_router": False,
+            "pricing_overrides": [],
             "mode": "chat",
-            "key": deployment.bare_model,
+            "key": deployment.bare_model if deployment.priced else deployment.model,
             "litellm_provider": deployment.provider,
             **known,
         },
@@ -229,18 +141,22 @@ def group_info(group: str, deployments: list[Deployment]) -> dict[str, object]:
         "providers": sorted({deployment.provider for deployment in deployments}),
         "max_input_tokens": first.limit,
         "max_output_tokens": 128_000 if first.limit else None,
-        "input_cost_per_token": first.input_cost or 0.0,
-        "output_cost_per_token": first.output_cost or 0.0,
+        "input_cost_per_token": first.input_cost,
+        "output_cost_per_token": first.output_cost,
         "input_cost_per_pixel": None,
         "mode": "chat",
         "tpm": None,
         "rpm": None,
+        "itpm": None,
+        "otpm": None,
         "supports_parallel_function_calling": False,
         "supports_vision": first.priced,
         "supports_web_search": False,
         "supports_url_context": False,
         "supports_reasoning": first.simulated.thinking,
-        "supports_function_calling": True,
+        "supports_function_calling": first.priced,
+        "supports_fast_mode": False,
+        "supported_reasoning_efforts": [] if len(deployments) == 1 else None,
         "supported_openai_params": OPENAI_PARAMETERS,
         "configurable_clientside_auth_params": None,
         "is_public_model_group": False,
@@ -253,26 +169,65 @@ def group_info(group: str, deployments: list[Deployment]) -> dict[str, object]:
 def router_settings(fallbacks: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, object]:
     """The `router_settings` of /get/config/callbacks."""
     return {
-        "routing_strategy": "simple-shuffle",
         "routing_strategy_args": {},
+        "routing_strategy": "simple-shuffle",
         "allowed_fails": 3,
         "cooldown_time": 5,
         "num_retries": 0,
         "timeout": 6000.0,
-        "max_retries": 2,
         "retry_after": 0,
         "fallbacks": [{group: list(to)} for group, to in fallbacks],
-        "context_window_fallbacks": [],
-        "model_group_alias": {},
+        "context_window_fallbacks": None,
         "model_group_retry_policy": {},
         "retry_policy": None,
+        "model_group_alias": {},
+        "enable_weighted_failover": False,
+        "enable_tag_filtering": False,
+        "tag_routing_prefix": "",
+        "routing_groups": [],
     }
 
 
+STRATEGIES = {
+    "simple-shuffle": "Randomly picks a deployment from the list. Simple and fast.",
+    "least-busy": "Routes to the deployment with the lowest number of ongoing requests.",
+    "latency-based-routing": "Routes to the deployment with the lowest latency over a sliding window.",
+}
+
+
+FORM_FIELDS = (
+    "routing_strategy",
+    "routing_strategy_args",
+    "routing_groups",
+    "num_retries",
+    "timeout",
+    "stream_timeout",
+    "max_fallbacks",
+    "fallbacks",
+    "context_window_fallbacks",
+    "content_policy_fallbacks",
+    "allowed_fails",
+    "cooldown_time",
+    "retry_after",
+    "retry_policy",
+    "model_group_alias",
+    "enable_pre_call_checks",
+    "default_litellm_params",
+    "set_verbose",
+    "default_max_parallel_requests",
+    "enable_tag_filtering",
+    "tag_filtering_match_any",
+    "disable_cooldowns",
+)
+
+
 def router_fields(fallbacks: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, object]:
-    """/router/settings: the same settings as a list of fields for a form."""
-    types = {str: "String", int: "Integer", float: "Float", list: "List", dict: "Dictionary"}
-    settings = router_settings(fallbacks)
+    """/router/settings: the settings as a list of fields for a form, with where each value comes from."""
+    told = router_settings(fallbacks)
+    types = {str: "String", int: "Integer", float: "Float", list: "List", dict: "Dictionary", bool: "Boolean"}
+    unset = ("stream_timeout", "retry_policy", "default_max_parallel_requests", "disable_cooldowns")
+    more: dict[str, object] = {"max_fallbacks": 5, "enable_pre_call_checks": False, "set_verbose": False}
+    settings = {name: told.get(name, more.get(name)) for name in FORM_FIELDS}
     fields = [
         {
             "field_name": name,
@@ -280,11 +235,16 @@ def router_fields(fallbacks: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[st
             "field_value": value,
             "field_description": name.replace("_", " ").capitalize(),
             "field_default": None,
-            "options": ["simple-shuffle", "least-busy", "usage-based-routing"] if name == "routing_strategy" else None,
+            "options": list(STRATEGIES) if name == "routing_strategy" else None,
             "ui_field_name": name.replace("_", " ").title(),
             "link": None,
         }
         for name, value in settings.items()
     ]
-    strategies = {"simple-shuffle": "Randomly picks a deployment from the list. Simple and fast."}
-    return {"fields": fields, "routing_strategy_descriptions": strategies}
+    return {
+        "fields": fields,
+        "routing_strategy_descriptions": STRATEGIES,
+        "routing_group_strategies": [*STRATEGIES, "priority"],
+        "current_values": settings,
+        "source": {name: "unset" if name in unset else "default" for name in settings},
+    }

@@ -7,7 +7,19 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.demo.chat_wire import DONE, ChatRequest, anthropic_events, anthropic_message, read_chat, reply_id, sse, usage
+from tui.demo.chat_wire import (
+    DONE,
+    FINGERPRINT,
+    ChatRequest,
+    anthropic_events,
+    anthropic_message,
+    read_chat,
+    reply_id,
+    sse,
+    timings,
+    usage,
+    usage_with_cache,
+)
 from tui.demo.http_server import Request, Response, json_response
 from tui.demo.litellm_catalogue import Deployment
 from tui.demo.models import SimulatedAnswer, answer_to
@@ -16,8 +28,9 @@ from tui.demo.scenes import HOSTILE_TEXT
 if TYPE_CHECKING:
     from tui.demo.litellm import LiteLLM
 
-VERSION = "1.108.7"
+VERSION = "1.106.2"
 TOKENS_BEFORE_THE_BREAK = 6
+COST_PARTS = ("original", "input", "output", "tool-usage", "discount-amount", "margin-amount", "margin-percent")
 CONNECTION_ERROR = "litellm.InternalServerError: InternalServerError: OpenAIException - Connection error.."
 BROKEN_STREAM = "litellm.APIConnectionError: APIConnectionError: OpenAIException - peer closed connection"
 
@@ -88,7 +101,10 @@ class LiteLLMChat:
                 "/chat/completions: Invalid model name passed in model="
                 f"{asked}. Call `/v1/models` to view available models for your key."
             )
-            return server.problem(400, message, "invalid_request_error")
+            error = {"message": message, "type": "invalid_request_error", "param": None, "code": "400"}
+            headers = (("x-litellm-call-id", reply_id("", message)), ("x-litellm-key-spend", "0.0"))
+            more = {"provider_specific_fields": {"error": message}}
+            return json_response({"error": error | more}, 400, (*headers, ("x-litellm-response-cost", "0")))
         groups = (chat.model, *server.fallbacks.get(chat.model, ()))
         failed: DeploymentFailed | None = None
         for number, group in enumerate(groups):
@@ -131,10 +147,14 @@ class LiteLLMChat:
             ("x-litellm-attempted-retries", "0"),
             ("x-litellm-version", VERSION),
             ("x-litellm-response-duration-ms", f"{took:.3f}"),
-            ("x-litellm-overhead-duration-ms", "2.113"),
+            ("x-litellm-callback-duration-ms", "0.412"),
+            *([("x-litellm-overhead-duration-ms", "2.113")] if self._at_home(call) else []),
             ("x-litellm-key-spend", "0.0"),
-            ("x-litellm-response-cost-original", "0.0"),
+            *((f"x-litellm-response-cost-{part}", "0.0") for part in COST_PARTS),
         )
+
+    def _at_home(self, call: Call) -> bool:
+        return call.deployment.base in self._server.upstreams
 
     def _cost_headers(self, call: Call) -> tuple[tuple[str, str], ...]:
         return () if call.cost is None else (("x-litellm-response-cost", f"{call.cost:.10f}"),)
@@ -151,15 +171,27 @@ class LiteLLMChat:
         message: dict[str, object] = {"content": "".join(call.answer.text), "role": "assistant"}
         if call.answer.reasoning:
             message["reasoning_content"] = "".join(call.answer.reasoning)
-        return {
+        choice: dict[str, object] = {"finish_reason": call.answer.finish, "index": 0, "message": message}
+        body: dict[str, object] = {
             "id": reply_id("chatcmpl-", call.chat.prompt),
             "created": int(time.time()),
-            # The upstream's own name, not the group's: 1.108 does so when it does not stream.
-            "model": call.deployment.bare_model,
+            # After a fallback 1.106 names the upstream's model here, else the group that was asked for.
+            "model": call.deployment.bare_model if call.fallbacks else call.chat.model,
             "object": "chat.completion",
-            "choices": [{"finish_reason": call.answer.finish, "index": 0, "message": message}],
+            "choices": [choice],
             "usage": usage(call.answer),
         }
+        if self._at_home(call):
+            message["provider_specific_fields"] = {"refusal": None}
+            choice["provider_specific_fields"] = {}
+            read, written = call.answer.prompt_tokens, max(1, call.answer.completion_tokens)
+            seconds = max(1e-3, time.monotonic() - call.began)
+            body |= {
+                "system_fingerprint": FINGERPRINT,
+                "usage": usage_with_cache(call.answer),
+                "timings": timings(read, written, seconds),
+            }
+        return body
 
     async def _anthropic(self, call: Call, number: str) -> AsyncGenerator[bytes, None]:
         speed = call.deployment.simulated.tokens_per_second * self._server.speed
@@ -176,7 +208,7 @@ class LiteLLMChat:
             "created": int(time.time()),
             "model": call.deployment.group,
             "object": "chat.completion.chunk",
-        }
+        } | ({"system_fingerprint": FINGERPRINT} if self._at_home(call) else {})
         breaks = call.deployment.trouble == "breaks-midway"
         told = 0
 
@@ -198,6 +230,14 @@ class LiteLLMChat:
             yield chunk({}, call.answer.finish)
             if call.chat.include_usage:
                 figures = usage(call.answer) | ({} if call.cost is None else {"cost": call.cost})
+                if self._at_home(call):
+                    figures |= {
+                        "completion_tokens_details": {
+                            "reasoning_tokens": len(call.answer.reasoning),
+                            "text_tokens": len(call.answer.text),
+                        },
+                        "prompt_tokens_details": {"cached_tokens": 0},
+                    }
                 yield sse({**base, "choices": [{"index": 0, "delta": {}}], "usage": figures})
             yield DONE
         finally:

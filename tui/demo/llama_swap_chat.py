@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from tui.demo.chat_wire import (
     DONE,
+    FINGERPRINT,
+    PROMPT_TOKENS_PER_SECOND,
     ChatRequest,
     SpokenTokens,
     anthropic_events,
@@ -18,6 +20,7 @@ from tui.demo.chat_wire import (
     read_chat,
     reply_id,
     sse,
+    timings,
     usage_with_cache,
 )
 from tui.demo.http_server import Request, Response, StreamBroken, json_response
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from tui.demo.llama_swap import LlamaSwap
 
 CONCURRENCY_LIMIT = 10
-PROMPT_TOKENS_PER_SECOND = 1500.0
 EVENT_STREAM = "text/event-stream"
 LOADING_REMARK_SECONDS = 0.75
 MODEL_ROUTES = ("/v1/chat/completions", "/v1/completions", "/v1/messages")
@@ -158,7 +160,7 @@ class ModelRoutes:
             "created": int(time.time()),
             "id": number,
             "model": call.chat.model,
-            "system_fingerprint": "b10488-4f8a1c2e",
+            "system_fingerprint": FINGERPRINT,
             "object": "text_completion" if legacy else "chat.completion.chunk",
         }
 
@@ -207,20 +209,8 @@ class ModelRoutes:
                 yield frame
 
     def _timings(self, call: Call) -> dict[str, object]:
-        read, written = call.answer.prompt_tokens, max(1, call.told)
-        prompt_ms = read / PROMPT_TOKENS_PER_SECOND * 1000
         seconds = max(1e-3, time.monotonic() - (call.first_token or time.monotonic()))
-        return {
-            "cache_n": 0,
-            "prompt_n": read,
-            "prompt_ms": round(prompt_ms, 3),
-            "prompt_per_token_ms": round(prompt_ms / read, 3),
-            "prompt_per_second": PROMPT_TOKENS_PER_SECOND,
-            "predicted_n": written,
-            "predicted_ms": round(seconds * 1000, 3),
-            "predicted_per_token_ms": round(seconds * 1000 / written, 3),
-            "predicted_per_second": round(written / seconds, 2),
-        }
+        return timings(call.answer.prompt_tokens, max(1, call.told), seconds)
 
     def _whole_reply(self, call: Call) -> dict[str, object]:
         answer, chat = call.answer, call.chat
@@ -236,7 +226,7 @@ class ModelRoutes:
             "choices": [{"finish_reason": answer.finish, "index": 0, **content}],
             "created": int(time.time()),
             "model": chat.model,
-            "system_fingerprint": "b10488-4f8a1c2e",
+            "system_fingerprint": FINGERPRINT,
             "object": "text_completion" if legacy else "chat.completion",
             "usage": usage_with_cache(answer),
             "id": reply_id("cmpl-" if legacy else "chatcmpl-", chat.prompt),
@@ -250,8 +240,8 @@ class ModelRoutes:
             call.in_use = False
             server.processes.release(call.process)
         reported = status == 200 and call.path != "/v1/messages"
-        timings = self._timings(call) if reported else {}
-        per_second = timings.get("predicted_per_second", -1)
+        figures = self._timings(call) if reported else {}
+        per_second = figures.get("predicted_per_second", -1)
         assert isinstance(per_second, int | float)
         server.record(
             finished_row(
