@@ -92,7 +92,7 @@ async def test_unloading_a_starting_model_aborts_the_start(slow_fleet: DemoFleet
     assert (await client.post(f"{server.url}/api/models/unload/gpt-4o-mini")).text == "OK"
     failed = await loading
     assert failed.status_code == 500
-    assert failed.json()["src"] == "llama-swap"
+    assert failed.json() == {"src": "llama-swap", "error": "unspecific error: group: model unloaded"}
     assert server.processes.by_name["qwen3"].state == "stopped"
 
 

@@ -83,6 +83,7 @@ async def test_logs_and_profiles_are_told(fleet: DemoFleet, client: httpx.AsyncC
     async with event_stream(client, fleet.llama_swap.url) as events:
         await events.first("inflight")
         await client.put(f"{fleet.llama_swap.url}/api/profiles/active", json={"name": "away"})
+        assert (await events.next()).data["data"] == '[INFO] active profile changed to "away"\n'
         assert (await events.next()).data == {"active": "away"}
         assert (await events.next()).kind == "modelStatus"
         line = await events.first("logData")

@@ -248,6 +248,12 @@ class LlamaSwap(DemoServer):
             if self.inflight.cancel(path.split("/")[3]):
                 return json_response({"msg": "ok"})
             return self.problem(request, 404, "inflight request not found")
+        if path == "/":
+            return Response(302, b"", None, (("Location", "/ui"),))
+        if path.startswith("/api/captures/"):
+            return self.problem(request, 404, "capture not found")
+        if any(known == path for _, known in self._admin.routes):
+            return text_response("Method Not Allowed\n", 405)
         if path == "/logs/stream" or path.startswith("/logs/stream/"):
             return self._admin.log_stream(request, path.removeprefix("/logs/stream").strip("/"))
         return text_response("404 page not found\n", 404)

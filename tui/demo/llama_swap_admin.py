@@ -103,9 +103,12 @@ class AdminRoutes:
             return self._server.problem(request, 400, "profile name must be a string or null")
         found = next((profile for profile in self._server.config.profiles if profile.name == name), None)
         if name and found is None:
-            return self._server.problem(request, 404, f"unknown profile {name!r}")
-        self._server.profile = found
+            return self._server.problem(request, 404, f'profile "{name}" not found')
         active = {"active": found.name if found else None}
+        if found is self._server.profile:
+            return json_response(active)
+        self._server.profile = found
+        self._server.proxy_log.write(f'[INFO] active profile changed to "{name or ""}"\n')
         self._server.hub.publish("profileChanged", active)
         self._server.tell_states()
         return json_response(active)
@@ -166,7 +169,7 @@ class AdminRoutes:
         names = sorted((name for name in self._server.processes.by_name if f"{rest}/".startswith(f"{name}/")), key=len)
         target = self._server.resolve(names[-1] if names else rest.partition("/")[0])
         if target is None or target.process is None:
-            return self._server.problem(request, 404, "no model id could be identified")
+            return self._server.problem(request, 404, "model not found")
         name = names[-1] if names else rest.partition("/")[0]
         path = rest.removeprefix(name)
         if not path:
@@ -175,7 +178,9 @@ class AdminRoutes:
         if path in MODEL_ROUTES:
             return await self._server.models.answer(request, forced_model=target.name)
         if path.endswith(IGNORED_SUFFIXES) and target.process.state != "ready":
-            return self._server.problem(request, 409, f"model {target.name} is not loaded")
+            return self._server.problem(
+                request, 409, f"model {target.name} is not loaded; path matches upstream.ignorePaths"
+            )
         entry = self._server.inflight.begin(request, target.name)
         try:
             await self._server.load(target.name)

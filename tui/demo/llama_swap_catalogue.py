@@ -238,7 +238,7 @@ def _indirect_records(
 def list_running(config: LlamaSwapConfig, processes: Processes, hostile: tuple[str, ...]) -> dict[str, object]:
     """GET /running: processes that are neither stopped nor shut down."""
     rows: list[dict[str, object]] = []
-    for process in processes.running():
+    for process in sorted(processes.running(), key=lambda process: process.name):
         row: dict[str, object] = {"model": process.name, "state": process.state}
         if config.era == "v250":
             row["cmd"] = process.setup.command(process.port)

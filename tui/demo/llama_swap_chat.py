@@ -76,7 +76,7 @@ class ModelRoutes:
             return server.problem(request, 404, "no router for requested model")
         process = target.process
         if process is not None and process.busy >= CONCURRENCY_LIMIT:
-            limited = server.problem(request, 429, "too many requests")
+            limited = server.problem(request, 429, "Too many requests")
             return Response(429, limited.body, limited.content_type, (("Retry-After", "1"),))
         hostile = HOSTILE_TEXT if server.playing.name == "hostile" else ""
         call = Call(

@@ -176,7 +176,7 @@ class Processes:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
             if starting.cancelled():
-                raise StartFailed("aborted") from None
+                raise StartFailed("group: model unloaded") from None
             raise
 
     async def _evict(self, other: Process) -> None:
