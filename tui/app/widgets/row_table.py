@@ -60,6 +60,8 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.TABLE)]
 
     cursor_key: reactive[str | None] = reactive(None, repaint=False)
+    empty_text: reactive[str] = reactive("", layout=False)
+    """What stands in place of rows where there are none."""
     hover_index: reactive[int | None] = reactive(None, repaint=False)
 
     class Highlighted(Message):
@@ -97,7 +99,6 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     ) -> None:
         super().__init__(id=id)
         self.records: Sequence[R] = ()
-        self.empty_text = ""
         self._columns = tuple(columns)
         self._key_of = key_of
         self._cells_of = cells_of
