@@ -55,6 +55,7 @@ class LlamaServerProbe:
 
     def __init__(self, service: ServiceSettings) -> None:
         self._listed: dict[str, OpenAiModel] = {}
+        self._is_router = False
         self._props: _Props | None = None
         self._tells_slots = True
         self._in_flight: int | None = None
@@ -90,14 +91,15 @@ class LlamaServerProbe:
 
     async def _look_at_models(self, asker: Asker) -> None:
         listed = (await asker.get_json("/v1/models", OpenAiModels)).by_name()
-        if not _is_router(listed) and (self._props is None or self._props.is_sleeping is not None):
+        self._is_router = any(field(model.status, "value") is not None for model in listed.values())
+        if not self._is_router and (self._props is None or self._props.is_sleeping is not None):
             self._props = await asker.get_json("/props", _Props)
         self._listed = listed
         self._facts = None
 
     async def _look_at_slots(self, asker: Asker) -> None:
         known_not_to_sleep = self._props is not None and self._props.is_sleeping is None
-        if not self._tells_slots or not known_not_to_sleep or not self._listed or _is_router(self._listed):
+        if not self._tells_slots or not known_not_to_sleep or not self._listed or self._is_router:
             return
         try:
             slots = await asker.get_json("/slots", list[_Slot])
@@ -118,7 +120,7 @@ class LlamaServerProbe:
     def _model(self, name: str, model: OpenAiModel) -> ModelSnapshot:
         row = listed_model(name, model)
         context = count(field(model.meta, "n_ctx")) or row.context
-        if _is_router(self._listed):
+        if self._is_router:
             state, reason = _router_state(model.status)
             return replace(row, context=context, state=state, reason=reason)
         settings = self._props.default_generation_settings if self._props is not None else None
@@ -130,10 +132,6 @@ class LlamaServerProbe:
             size=None if asleep else count(field(model.meta, "size")),
             context=count(field(settings, "n_ctx")) or context,
         )
-
-
-def _is_router(listed: dict[str, OpenAiModel]) -> bool:
-    return any(field(model.status, "value") is not None for model in listed.values())
 
 
 def _router_state(status: object) -> tuple[ModelState, str]:

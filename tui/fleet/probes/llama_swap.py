@@ -103,6 +103,7 @@ class LlamaSwapProbe:
         self._failed = FailedStarts(clock)
         self._unreadable = 0
         self._facts: ServiceFacts | None = None
+        self._changes = 0
         self.looks: tuple[Look, ...] = (
             Look("liveness", liveness_period(service, 10.0), self._look_at_liveness),
             Look("running models", WITHOUT_STREAM, self._look_at_running),
@@ -131,9 +132,9 @@ class LlamaSwapProbe:
             async with asker.stream("GET", "/api/events", accept="text/event-stream") as response:
                 self._forget_what_was_pushed()
                 async for text in messages(response):
-                    before = self._facts
+                    before = self._changes
                     await self._take(text, asker)
-                    if self._facts is not before:
+                    if self._changes != before:
                         changed()
         finally:
             self._streaming = False
@@ -156,7 +157,7 @@ class LlamaSwapProbe:
 
     async def _look_at_models(self, asker: Asker) -> None:
         self._listed = (await asker.get_json("/v1/models", OpenAiModels)).by_name()
-        self._facts = None
+        self._outdated()
 
     async def _look_at_running(self, asker: Asker) -> None:
         now = self._clock()
@@ -189,7 +190,8 @@ class LlamaSwapProbe:
             if failure.status != 404:
                 raise
             # Before v241 there were none.
-            self._profiles, self._active_profile, self._facts = None, None, None
+            self._profiles, self._active_profile = None, None
+            self._outdated()
             return
         self._profiles = {
             entry.id: Profile(entry.id, _pins(entry.pins or {}))
@@ -197,7 +199,7 @@ class LlamaSwapProbe:
             if isinstance(entry.id, str)
         }
         self._active_profile = answer.active or None
-        self._facts = None
+        self._outdated()
 
     async def _look_at_version(self, asker: Asker) -> None:
         try:
@@ -209,7 +211,7 @@ class LlamaSwapProbe:
         # A build from source calls itself version 0; its commit says more.
         version = line(answer.version, LONGEST_VERSION)
         self._version = (line(answer.commit, LONGEST_VERSION) if version in ("", "0") else "") or version or None
-        self._facts = None
+        self._outdated()
 
     # -- what is pushed
 
@@ -218,7 +220,7 @@ class LlamaSwapProbe:
             event = read_event(text)
         except UnreadableEvent:
             self._unreadable += 1
-            self._facts = None
+            self._outdated()
             return
         if isinstance(event, RequestsFinished):
             await self._requests_finished(event, asker)
@@ -231,7 +233,7 @@ class LlamaSwapProbe:
                 self._models_changed(event)
             case LogWritten():
                 if self._failed.log_written(event.source, event.text, live=self._streaming):
-                    self._facts = None
+                    self._outdated()
             case InFlightAll():
                 self._requests_are(dict(event.requests))
             case InFlightBegun():
@@ -242,10 +244,10 @@ class LlamaSwapProbe:
                 self._requests_are({id_: model for id_, model in (self._requests or {}).items() if id_ != event.id})
             case InFlightTotal():
                 self._total = event.total
-                self._facts = None
+                self._outdated()
             case ProfileChanged():
                 self._active_profile = event.active
-                self._facts = None
+                self._outdated()
             case RequestsFinished():
                 pass
 
@@ -278,12 +280,16 @@ class LlamaSwapProbe:
                 return
         for row in rows:
             if isinstance(row.model, str) and self._failed.answered(row.model, line(row.error_msg)):
-                self._facts = None
+                self._outdated()
 
     def _forget_what_was_pushed(self) -> None:
         self._requests, self._total, self._unreadable = None, None, 0
         self._failed.connection_ended()
+        self._outdated()
+
+    def _outdated(self) -> None:
         self._facts = None
+        self._changes += 1
 
     # -- what follows from it
 
@@ -299,7 +305,7 @@ class LlamaSwapProbe:
                     # Its time begins now at the earliest; the request that loaded it, if any, will end later.
                     self._last_ends[name] = now
         self._processes = processes
-        self._facts = None
+        self._outdated()
 
     def _requests_are(self, requests: dict[str, str]) -> None:
         before = self._requests or {}
@@ -307,7 +313,7 @@ class LlamaSwapProbe:
             if model not in requests.values():
                 self._last_ends[model] = self._clock()
         self._requests, self._total = requests, len(requests)
-        self._facts = None
+        self._outdated()
 
     def _observed(self) -> Observed:
         profile: Profile | None = None

@@ -92,7 +92,7 @@ class OllamaProbe:
 
     async def _look_for_life(self, asker: Asker, silence: LookFailed) -> None:
         try:
-            await asker.get("/api/version", timeout=SECONDS_FOR_SIGN_OF_LIFE)
+            await asker.get("/api/version", timeout=min(SECONDS_FOR_SIGN_OF_LIFE, asker.service.timeout))
         except LookFailed:
             raise silence from None
         reason = "answers, but its list of loaded models does not come (is one loading?)"
