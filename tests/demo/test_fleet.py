@@ -81,9 +81,13 @@ async def program(*words: str) -> AsyncIterator[tuple[asyncio.subprocess.Process
         line = await asyncio.wait_for(process.stdout.readline(), 10)
         yield process, json.loads(line)
     finally:
-        if process.returncode is None:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except TimeoutError:
             process.kill()
-        await process.wait()
+            await process.wait()
 
 
 async def test_the_program_says_where_it_is_and_ends_with_its_input(client: httpx.AsyncClient, tmp_path: Path) -> None:

@@ -276,6 +276,7 @@ async def test_too_many_at_once_are_refused(slow_fleet: DemoFleet, client: httpx
     slow_fleet.llama_swap.processes.by_name["gemma"].busy = 10
     refused = await client.post(url, json=chat("gemma"))
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert refused.json() == {"error": "Too many requests"}
 
 
 async def test_an_old_release_knows_less(client: httpx.AsyncClient) -> None:

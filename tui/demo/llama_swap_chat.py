@@ -23,7 +23,7 @@ from tui.demo.chat_wire import (
     timings,
     usage_with_cache,
 )
-from tui.demo.http_server import Request, Response, StreamBroken, json_response
+from tui.demo.http_server import Request, Response, StreamBroken, json_bytes, json_response
 from tui.demo.llama_swap_events import InflightRequest
 from tui.demo.llama_swap_processes import Process, StartFailed
 from tui.demo.llama_swap_telemetry import finished_row
@@ -76,8 +76,7 @@ class ModelRoutes:
             return server.problem(request, 404, "no router for requested model")
         process = target.process
         if process is not None and process.busy >= CONCURRENCY_LIMIT:
-            limited = server.problem(request, 429, "Too many requests")
-            return Response(429, limited.body, limited.content_type, (("Retry-After", "1"),))
+            return self._too_many()
         hostile = HOSTILE_TEXT if server.playing.name == "hostile" else ""
         call = Call(
             path=_protocol(request.path),
@@ -92,6 +91,13 @@ class ModelRoutes:
         if chat.stream and self._shows_loading(call):
             return Response(200, self._loading_then_talking(call), EVENT_STREAM)
         return await self._load_and_answer(request, call)
+
+    def _too_many(self) -> Response:
+        """The one error that does not say `src` in v250, whatever the request accepts."""
+        message = "Too many requests"
+        objects = self._server.config.error_shape == "object"
+        body = self._server.problem_body(429, message) if objects else json_bytes({"error": message})
+        return Response(429, body, "application/json", (("Retry-After", "1"),))
 
     def _shows_loading(self, call: Call) -> bool:
         return (
