@@ -294,15 +294,12 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
             self.cursor_key = keys[min(before or 0, len(keys) - 1)]
         elif before is not None and now != before:
             top = self.scroll_offset.y
-            if 0 < top <= before < top + self.size.height - HEADER_LINES:
+            if not top <= before < top + self.size.height - HEADER_LINES:
+                return
+            if top:
                 # What is looked at stays where it is; at the top of the table the top is what is looked at.
                 self.scroll_to(y=max(0, top + now - before), animate=False)
-            self.call_after_refresh(self._scroll_if_left_behind, before)
-
-    def _scroll_if_left_behind(self, before: int) -> None:
-        """Follows the cursor's row where it moved out of sight; a cursor that was out of sight stays there."""
-        if self.scroll_offset.y <= before < self.scroll_offset.y + self.size.height - HEADER_LINES:
-            self.scroll_to_cursor()
+            self.call_after_refresh(self.scroll_to_cursor)
 
     def _refresh_row(self, index: int) -> None:
         line = index - self.scroll_offset.y + HEADER_LINES
