@@ -168,20 +168,7 @@ class LlamaSwapProbe:
         self._asked_running = now
         # What was pushed while the answer was under way is newer than the answer.
         overtaken = pushed != self._pushed
-        processes = {
-            name: process if overtaken else replace(process, state=ModelState.IDLE)
-            for name, process in (self._processes or {}).items()
-        }
-        for entry in answer.running or ():
-            if isinstance(entry.model, str) and entry.model:
-                known = processes.get(entry.model, Process(ModelState.IDLE, about=line(entry.description)))
-                ttl = count(entry.ttl)
-                processes[entry.model] = replace(
-                    known,
-                    state=known.state if overtaken else _process_state(entry.state),
-                    ttl=known.ttl if ttl is None else float(ttl),
-                )
-        self._processes_are(processes)
+        self._processes_are(_resynced(self._processes or {}, answer.running or [], states=not overtaken))
 
     async def _look_at_profiles(self, asker: Asker) -> None:
         try:
@@ -339,6 +326,22 @@ class LlamaSwapProbe:
 
 def _process_state(word: object) -> ModelState:
     return PROCESS_STATES.get(word, ModelState.UNKNOWN) if isinstance(word, str) else ModelState.UNKNOWN
+
+
+def _resynced(before: Mapping[str, Process], running: list[_Running], *, states: bool) -> dict[str, Process]:
+    """The processes as ``/running`` tells them, which leaves out those that are stopped; without ``states`` their TTLs
+    alone are taken over."""
+    now = {name: replace(process, state=ModelState.IDLE) if states else process for name, process in before.items()}
+    for entry in running:
+        if isinstance(entry.model, str) and entry.model:
+            known = now.get(entry.model, Process(ModelState.IDLE, about=line(entry.description)))
+            ttl = count(entry.ttl)
+            now[entry.model] = replace(
+                known,
+                state=_process_state(entry.state) if states else known.state,
+                ttl=known.ttl if ttl is None else float(ttl),
+            )
+    return now
 
 
 def _pins(pins: Mapping[str, object]) -> dict[str, str]:

@@ -88,38 +88,49 @@ def _listed(name: str, entry: OpenAiModel, observed: Observed) -> ModelSnapshot:
     extras = _extras(entry)
     kind = field_of(extras, "type")
     role = ROLES.get(kind, ModelRole.MODEL) if isinstance(kind, str) else ModelRole.MODEL
-    row = ModelSnapshot(name=name, role=role, about=entry.about, context=entry.context)
+    if role is ModelRole.MODEL:
+        return _local(name, entry.about, entry, observed)
+    # What a peer has loaded it does not tell: its status here is always "unloaded".
+    remote = f"peer {line(field_of(extras, 'peerID'), 60) or 'unnamed'}" if role is ModelRole.PEER else None
+    return ModelSnapshot(
+        name=name,
+        role=role,
+        about=entry.about,
+        context=entry.context,
+        remote=remote,
+        targets=_targets(role, extras),
+    )
+
+
+def _targets(role: ModelRole, extras: object) -> tuple[str, ...] | None:
     match role:
-        case ModelRole.PEER:
-            # What a peer has loaded it does not tell: its status here is always "unloaded".
-            return replace(row, remote=f"peer {line(field_of(extras, 'peerID'), 60) or 'unnamed'}")
         case ModelRole.ALIAS:
-            model = field_of(extras, "modelID")
-            return replace(row, targets=(model,) if isinstance(model, str) and model else None)
+            return names([field_of(extras, "modelID")]) or None
         case ModelRole.SELECTOR:
-            return replace(row, targets=names(field_of(extras, "targets")) or None)
+            return names(field_of(extras, "targets")) or None
         case ModelRole.PROFILE:
-            return replace(row, targets=None)
+            return None
         case _:
-            return _with_process(row, entry, observed)
+            return ()
 
 
-def _with_process(row: ModelSnapshot, entry: OpenAiModel | None, observed: Observed) -> ModelSnapshot:
-    name = row.name
+def _local(name: str, about: str, entry: OpenAiModel | None, observed: Observed) -> ModelSnapshot:
+    """A model with a process of its own; ``entry`` is None where it is not listed."""
     process = observed.processes.get(name) if observed.processes is not None else None
-    if process is None:
+    if process is not None:
+        state = process.state
+    else:
         # "loaded" in the list also means starting and stopping, so of the two words only "unloaded" tells a state.
         unloaded = entry is not None and field_of(entry.status, "value") == "unloaded"
-        idle = observed.processes is not None or unloaded
-        return replace(
-            row, state=ModelState.IDLE if idle else ModelState.UNKNOWN, reason=observed.failures.get(name, "")
-        )
-    return replace(
-        row,
-        state=process.state,
-        reason=observed.failures.get(name, "") if process.state is ModelState.IDLE else "",
-        ttl=process.ttl or None,
-        until=_until(name, process, observed),
+        state = ModelState.IDLE if observed.processes is not None or unloaded else ModelState.UNKNOWN
+    return ModelSnapshot(
+        name=name,
+        state=state,
+        reason=observed.failures.get(name, "") if state is ModelState.IDLE else "",
+        about=about,
+        ttl=(process.ttl or None) if process is not None else None,
+        until=_until(name, process, observed) if process is not None else None,
+        context=entry.context if entry is not None else None,
     )
 
 
@@ -139,7 +150,7 @@ def _add_unlisted(rows: dict[str, ModelSnapshot], observed: Observed) -> None:
         led_to.update(observed.profile.pins.values())
     for name, process in (observed.processes or {}).items():
         if name not in rows and (process.state is not ModelState.IDLE or name in led_to):
-            rows[name] = _with_process(ModelSnapshot(name=name, about=process.about), None, observed)
+            rows[name] = _local(name, process.about, None, observed)
 
 
 def _as_its_targets(row: ModelSnapshot, known: Mapping[str, ModelSnapshot]) -> ModelSnapshot:

@@ -6,7 +6,7 @@ Fields that decorate a row are typed ``object`` and examined here: one odd descr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -109,7 +109,7 @@ def names(value: object) -> tuple[str, ...]:
 
 def field(value: object, name: str) -> object:
     """``value[name]`` where that exists."""
-    return value.get(name) if isinstance(value, Mapping) else None
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def unix_time(value: object) -> float | None:
