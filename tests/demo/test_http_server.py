@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 
@@ -102,6 +103,18 @@ async def test_a_client_that_leaves_before_the_answer_is_remembered(server: Http
         await site.begun.wait()
         asking.cancel()
     await until(lambda: server.requests[0].closed_early, "the early end was recorded")
+
+
+async def test_clients_that_come_and_go_leave_no_noise(server: HttpServer, caplog: pytest.LogCaptureFixture) -> None:
+    for words in (b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n", b"GET /ec", b"GET /echo HTTP/1.1\r\nhost: x\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(words)
+        await writer.drain()
+        writer.transport.abort()
+        del reader, writer
+    await until(lambda: server.open_connections == 0, "all connections have ended")
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_a_broken_stream_is_no_complete_answer(server: HttpServer, client: httpx.AsyncClient) -> None:

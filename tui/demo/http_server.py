@@ -183,6 +183,12 @@ async def serve(handler: Handler, host: str = "127.0.0.1", port: int = 0) -> Htt
     return server
 
 
+def _note_end(task: asyncio.Task[bytes] | asyncio.Task[None]) -> None:
+    """Looks at a task's error, so that asyncio does not report it as overlooked: the client is gone, and so is this."""
+    if not task.cancelled():
+        task.exception()
+
+
 class _Connection:
     """One client's connection. A read is always under way, so a client that leaves is noticed during an answer."""
 
@@ -210,9 +216,11 @@ class _Connection:
             finally:
                 if not answer.done():
                     answer.cancel()
+                    # What the answer holds (a model, a place in a table) is given back before anything else goes on.
+                    await asyncio.wait({answer})
+                    _note_end(answer)
             if left:
                 self._log.mark_closed_early(number)
-                await asyncio.wait({answer})
                 return
             try:
                 await answer
@@ -227,7 +235,7 @@ class _Connection:
     async def _client_left_before(self, answer: asyncio.Task[None]) -> bool:
         while True:
             if self._reading is None:
-                self._reading = asyncio.create_task(self._reader.read(READ_SIZE))
+                self._reading = self._begin_reading()
             await asyncio.wait({answer, self._reading}, return_when=asyncio.FIRST_COMPLETED)
             if answer.done():
                 return False
@@ -240,8 +248,13 @@ class _Connection:
                 return True
             self._protocol.receive_data(data)
 
+    def _begin_reading(self) -> asyncio.Task[bytes]:
+        reading = asyncio.create_task(self._reader.read(READ_SIZE))
+        reading.add_done_callback(_note_end)
+        return reading
+
     async def _read(self) -> bytes:
-        reading = self._reading or asyncio.create_task(self._reader.read(READ_SIZE))
+        reading = self._reading or self._begin_reading()
         self._reading = reading
         data = await asyncio.shield(reading)
         self._reading = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from typing import TYPE_CHECKING
 
@@ -31,14 +32,16 @@ OCCUPATIONS = (
     ("litellm", "local-chat", 2),
     ("litellm", "flaky", 1),
 )
+# So that there is something loaded on both servers soon after the start.
+OPENING = (OCCUPATIONS[0], OCCUPATIONS[3])
 
 
 async def live(fleet: DemoFleet) -> None:
     """Uses a random model after a random rest, for ever. A server that a scene has taken down is left alone."""
     chance = random.Random(2026)
     weights = [weight for _, _, weight in OCCUPATIONS]
-    while True:
-        service, model, _ = chance.choices(OCCUPATIONS, weights)[0]
+    for turn in itertools.count():
+        service, model, _ = OPENING[turn] if turn < len(OPENING) else chance.choices(OCCUPATIONS, weights)[0]
         server = fleet.servers.get(service)
         if server is not None and server.playing.name in ("normal", "slow"):
             try:
