@@ -6,28 +6,55 @@ import re
 
 HIDDEN = "•••"
 
-_NAMED = re.compile(
-    # A flag, setting or header whose name says that its value is secret, and that value.
-    r"""(?ix)
-    ( (?:-{1,2}|\b|["'])
-      [a-z0-9_.-]* (?: api[_-]?key | access[_-]?key | token | secret | passw(?:or)?d | credential | authorization )s?
-      ["']? \s* [=:\s] \s* (?: bearer \s+ | basic \s+ )? )
-    ( "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | [^\s,"'}\]&]+ )
+# Every repetition below has an upper bound: answers come from anybody, and what a pattern reads twice for each of
+# 40 000 characters would stop the watching of all services for a minute.
+_SPACE = r"(?:\s|\\{1,8}[nrt])"  # also as JSON writes it, and JSON within JSON
+_NAME = (
+    r"(?:api[_\ -]?key|access[_-]?key|private[_-]?key|token|secret|passw(?:or)?d|passphrase|credential|authorization)s?"
+)
+_VALUE = r"""
+    ( \\{1,8} ["'] [^"'\\]{0,8000} (?: \\{1,8} ["'] )?
+    | " (?: [^"\\] | \\. ){0,8000} "?
+    | ' (?: [^'\\] | \\. ){0,8000} '?
+    | [^\s,"'}\]&\[{\\]{1,8000} )
+"""
+_SETTING = re.compile(
+    # A setting or header whose name says that its value is secret, and that value.
+    rf"""(?ix)
+    ( {_NAME} (?: \\{{0,8}} ["'] )? {_SPACE}{{0,8}} [=:] {_SPACE}{{0,8}}
+      (?: (?: bearer | basic ) {_SPACE}{{1,8}} )? )
+    {_VALUE}
     """
 )
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
-_SHAPED = re.compile(
-    r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{6,}|\bhf_[A-Za-z0-9]{6,}|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}"
-    r"|\bAIza[A-Za-z0-9_-]{16,}|\bAKIA[A-Z0-9]{12,}|\bxox[abprs]-[A-Za-z0-9-]{8,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]{8,}"
+_FLAG = re.compile(
+    # The same as words of a command line, or as items of a list of them.
+    rf"""(?ix)
+    ( -{{1,2}} [a-z0-9_.-]{{0,40}}? {_NAME}
+      (?: {_SPACE}{{1,8}} (?: \\{{1,8}} {_SPACE}{{1,8}} )?
+        | \\{{0,8}} ["'] {_SPACE}{{0,8}} , {_SPACE}{{0,8}} (?= \\{{0,8}} ["'] ) ) )
+    (?! -- ) {_VALUE}
+    """
 )
-_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@\"']+@")
-_NOT_SECRET = re.compile(r"(?i)^[\"']?(?:null|none|true|false|-?\d{1,9}(?:\.\d+)?|\[redacted\]|•••|)[\"']?$")
+_BEARER = re.compile(
+    # In prose, what needs or offers this kind of authentication is no key.
+    r"(?i)\b(bearer|basic)\s{1,8}(?!auth|tokens?\b|credentials?\b|scheme\b|realm\b)[A-Za-z0-9._~+/=-]{8,}"
+)
+_SHAPED = re.compile(
+    r"(?:\b|(?<=\\[nrt]))(?:(?:sk|pk|rk|xai|glpat|nvapi)-[A-Za-z0-9_-]{6,}|hf_[A-Za-z0-9]{16,}|gsk_[A-Za-z0-9]{16,}"
+    r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|AIza[A-Za-z0-9_-]{16,}|A[KS]IA[A-Z0-9]{12,}"
+    r"|xox[abprs]-[A-Za-z0-9-]{8,}|eyJ[A-Za-z0-9_-]{8,500}\.[A-Za-z0-9_.-]{8,})"
+)
+_USERINFO = re.compile(r"(?i)([a-z][a-z0-9+.-]{0,20}://)[^/\s@\"']{1,500}@")
+_NOT_SECRET = re.compile(
+    r"(?i)^[\\\"']*(?:null|none|true|false|-?\d{1,9}(?:\.\d+)?|<[^>]*>|\[redacted\]|•••|)[\\\"']*$"
+)
 
 
 def redact(text: str) -> str:
     """``text`` with every key, token and password in it replaced. Numbers such as ``max_tokens: 5`` stay."""
     text = _USERINFO.sub(rf"\1{HIDDEN}@", text)
-    text = _NAMED.sub(_hide_value, text)
+    text = _SETTING.sub(_hide_value, text)
+    text = _FLAG.sub(_hide_value, text)
     text = _BEARER.sub(rf"\1 {HIDDEN}", text)
     return _SHAPED.sub(HIDDEN, text)
 
@@ -36,5 +63,8 @@ def _hide_value(match: re.Match[str]) -> str:
     name, value = match.group(1), match.group(2)
     if _NOT_SECRET.match(value):
         return match.group(0)
-    quote = value[0] if value[0] in "\"'" else ""
-    return f"{name}{quote}{HIDDEN}{quote}"
+    bare = value.lstrip("\\")
+    if bare[:1] not in ("'", '"'):
+        return f"{name}{HIDDEN}"
+    quote = value[: len(value) - len(bare) + 1]
+    return f"{name}{quote}{HIDDEN}{quote if value.endswith(quote) and len(value) > len(quote) else ''}"
