@@ -210,8 +210,11 @@ class Asker:
         status = answer.status
         said = error_message(answer.body)
         told = f": {said}" if said else ""
-        if status in (401, 403) or (status == 400 and b"no_db_connection" in answer.body):
+        without_database = status == 400 and b"no_db_connection" in answer.body
+        if status in (401, 403) or without_database:
             self.forget_key()
+            # A LiteLLM without a database looks for an unknown key in it, and complains of what it did not find.
+            told = "" if without_database else told
             reason = f"key refused ({status})" if self.service.key else f"needs a key ({status})"
             return LookFailed(ServiceState.BUSY, reason + told, status=status)
         if 300 <= status < 400:

@@ -84,6 +84,41 @@ async def test_a_start_that_was_called_off_did_not_fail(watch: Watch, line: str)
         await it.until(lambda: it.model("a").reason == "")
 
 
+async def test_what_another_model_writes_later_is_not_put_in_its_mouth(watch: Watch) -> None:
+    it = await watch("llama-swap")
+    stream = serve(it, listed("a"), listed("b"))
+    await it.look()
+    async with listening(it):
+        stream.send("modelStatus", [status("a", "starting"), status("b", "stopped")])
+        stream.send("logData", {"source": "upstream", "data": "cannot open the weights\n"})
+        stream.send("modelStatus", [status("a", "stopped"), status("b", "stopped")])
+        stream.send("modelStatus", [status("a", "stopped"), status("b", "starting")])
+        stream.send("logData", {"source": "upstream", "data": "warning: no such device\n"})
+        stream.send("metrics", [{"id": 1, "model": "a", "error_msg": "exited"}])
+        await it.until(lambda: it.model("a").reason == "failed to start: exited; it wrote: cannot open the weights")
+
+
+async def test_an_unlisted_model_that_failed_is_shown(watch: Watch) -> None:
+    it = await watch("llama-swap")
+    stream = serve(it)
+    async with listening(it):
+        stream.send("modelStatus", [status("hidden", "starting", unlisted=True)])
+        stream.send("modelStatus", [status("hidden", "stopped", unlisted=True)])
+        await it.until(lambda: "hidden" in it.models and it.model("hidden").reason == "failed to start")
+
+
+async def test_what_is_no_complaint_is_not_called_the_cause_of_an_end(watch: Watch) -> None:
+    it = await watch("llama-swap")
+    stream = serve(it, listed("a"))
+    await it.look()
+    async with listening(it):
+        stream.send("modelStatus", [status("a", "ready")])
+        stream.send("logData", {"source": "upstream", "data": '127.0.0.1 "GET / HTTP/1.1" 200 -\n'})
+        stream.send("modelStatus", [status("a", "stopped")])
+        stream.send("logData", {"source": "proxy", "data": "[WARN] <a> upstream process exited unexpectedly\n"})
+        await it.until(lambda: it.model("a").reason == "its process ended by itself")
+
+
 async def test_a_process_that_ends_by_itself(watch: Watch) -> None:
     it = await watch("llama-swap")
     stream = serve(it, listed("a"))

@@ -53,6 +53,13 @@ async def test_loaded_and_known_models(watch: Watch) -> None:
     assert it.model("qwen3:8b").size is None
 
 
+async def test_an_unknown_quantization_is_not_worth_a_word(watch: Watch) -> None:
+    it = await watch("ollama")
+    serve(it, [tag("tiny", details={"parameter_size": "38K", "quantization_level": "unknown"})], [])
+    await it.look()
+    assert it.model("tiny").about == "38K"
+
+
 async def test_part_of_a_model_on_the_gpu(watch: Watch) -> None:
     it = await watch("ollama")
     serve(it, [tag("big:70b")], [loaded("big:70b", size=40 * GIB, size_vram=10 * GIB)])

@@ -17,7 +17,7 @@ WORDS_MAY_FOLLOW = 3.0
 """Seconds after a failure in which a log line or the failed request's row may still say more."""
 
 _TELLING = re.compile(
-    r"(?i)error|fail|cannot|can't|unable|out of memory|not found|no such|denied|exception|invalid|abort"
+    r"(?i)error|fail|cannot|can't|unable|out of memory|not found|no such|denied|exception|invalid|abort|fault|panic"
 )
 # Both are anchored, since a log line also quotes the user agent, which anybody may choose.
 _ENDED = re.compile(r"\[WARN\] <([^>]+)> upstream process exited unexpectedly$")
@@ -39,6 +39,9 @@ class FailedStarts:
         self._answers: dict[str, str] = {}
         self._kinds: dict[str, str] = {}
         self._newest: tuple[str, float] | None = None
+        self._words = ""
+        self._words_tell = False
+        self._words_are_complete = False
         self._last_unload: tuple[str | None, float] | None = None
         self.reasons: dict[str, str] = {}
         """Model to reason, until it is started again."""
@@ -51,6 +54,8 @@ class FailedStarts:
     def state_changed(self, name: str, was: ModelState | None, now: ModelState) -> None:
         """Takes note of one model's state; ``was`` is None where it was not known."""
         if now is ModelState.STARTING and was is not ModelState.STARTING:
+            # What is written from here on is another model's.
+            self._words_are_complete = True
             self._lines.clear()
             self._answers.pop(name, None)
         if now is not ModelState.IDLE:
@@ -104,6 +109,7 @@ class FailedStarts:
     def _failed(self, name: str, kind: str) -> None:
         self._kinds[name] = kind
         self._newest = (name, self._clock())
+        self._words, self._words_tell, self._words_are_complete = "", False, False
         self._say_again()
 
     def _forget(self, name: str) -> None:
@@ -117,14 +123,19 @@ class FailedStarts:
         if self._newest is None or not self.wants_words:
             return False
         name = self._newest[0]
-        told = [words for words in (self._answers.get(name, ""), self._last_words()) if words]
-        reason = f"{self._kinds[name]}{': ' if told else ''}{'; it wrote: '.join(told)}"
+        kind = self._kinds[name]
+        if not self._words_are_complete:
+            self._listen_to_last_words(kind)
+        told = [words for words in (self._answers.get(name, ""), self._words) if words]
+        reason = f"{kind}{': ' if told else ''}{'; it wrote: '.join(told)}"
         changed = self.reasons.get(name) != reason
         self.reasons[name] = reason
         return changed
 
-    def _last_words(self) -> str:
-        """The last line that sounds like a failure, else the last line."""
-        telling = next((line for line in reversed(self._lines) if _TELLING.search(line)), None)
-        chosen = telling or (self._lines[-1] if self._lines else "")
-        return reason_line(chosen)
+    def _listen_to_last_words(self, kind: str) -> None:
+        """The last line that sounds like a failure; of a start that failed, the last line until there is such a one."""
+        telling = next((line for line in reversed(self._lines) if _TELLING.search(line)), "")
+        if telling:
+            self._words, self._words_tell = reason_line(telling), True
+        elif self._lines and kind == FAILED_TO_START and not self._words_tell:
+            self._words = reason_line(self._lines[-1])

@@ -58,7 +58,7 @@ class Observed:
 
 
 def models_of(observed: Observed) -> tuple[ModelSnapshot, ...]:
-    """One model per name, in the server's order; unlisted ones where they are loaded, or something leads to them."""
+    """One model per name, in the server's order; unlisted ones where they are loaded, have failed, or are led to."""
     rows: dict[str, ModelSnapshot] = {}
     for name, entry in observed.listed.items():
         row = _listed(name, entry, observed)
@@ -149,7 +149,8 @@ def _add_unlisted(rows: dict[str, ModelSnapshot], observed: Observed) -> None:
     if observed.profile is not None:
         led_to.update(observed.profile.pins.values())
     for name, process in (observed.processes or {}).items():
-        if name not in rows and (process.state is not ModelState.IDLE or name in led_to):
+        idle = process.state is ModelState.IDLE
+        if name not in rows and (not idle or name in led_to or name in observed.failures):
             rows[name] = _local(name, process.about, None, observed)
 
 

@@ -129,7 +129,8 @@ class OllamaProbe:
     def _model(self, name: str, tag: _Tag | None, loaded: _Loaded | None) -> ModelSnapshot:
         remote = _remote(tag) if tag is not None else None
         details = tag.details if tag is not None else loaded.details if loaded is not None else None
-        about = f"{line(field(details, 'parameter_size'), 20)} {line(field(details, 'quantization_level'), 20)}".strip()
+        build = (line(field(details, name), 20) for name in ("parameter_size", "quantization_level"))
+        about = " ".join(word for word in build if word not in ("", "unknown"))
         context = count(field(details, "context_length"))
         if loaded is None:
             # A model of the cloud is never in memory here, yet answers at once: neither word would be true.
