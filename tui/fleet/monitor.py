@@ -74,7 +74,8 @@ class Monitor:
             _, late = await asyncio.wait(waiting, timeout=timeout)
             for waiter in late:
                 waiter.cancel()
-        return self._build()
+        await self._publish()
+        return self.snapshot
 
     def look_now(self, service: str | None = None) -> None:
         """Asks a service (None: all) at once, without waiting for its period."""
@@ -125,13 +126,16 @@ class Monitor:
 
     async def _publish_changes(self) -> None:
         while True:
-            async with self._news:
-                self.snapshot = self._build()
-                self._number += 1
-                self._news.notify_all()
+            await self._publish()
             await asyncio.sleep(QUIET)
             await self._dirty.wait()
             self._dirty.clear()
+
+    async def _publish(self) -> None:
+        async with self._news:
+            self.snapshot = self._build()
+            self._number += 1
+            self._news.notify_all()
 
     def _build(self) -> FleetSnapshot:
         services = tuple(watch.snapshot for watch in self._watches.values())
