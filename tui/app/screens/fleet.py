@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -62,7 +62,7 @@ class FleetScreen(PanelScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.FLEET)]
     AUTO_FOCUS = "#services"
 
-    filter_words: reactive[tuple[str, ...]] = reactive((), init=False)
+    filter_words: var[tuple[str, ...]] = var((), init=False)
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
@@ -26,13 +26,14 @@ class PanelScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (170, "-wide")]  # noqa: RUF012  (typed by Textual)
 
-    config: reactive[Config] = reactive(Config(), init=False)
-    snapshot: reactive[FleetSnapshot | None] = reactive(None, init=False)
-    modes: reactive[Modes] = reactive(Modes(), init=False)
-    problems: reactive[tuple[Problem, ...]] = reactive((), init=False)
-    now: reactive[float] = reactive(0.0, init=False)
-    clock_words: reactive[str] = reactive("", init=False)
-    readonly: reactive[bool] = reactive(False, init=False)
+    # Not reactive attributes: a screen's would draw all of the screen again, where only some lines of it have changed.
+    config: var[Config] = var(Config(), init=False)
+    snapshot: var[FleetSnapshot | None] = var(None, init=False)
+    modes: var[Modes] = var(Modes(), init=False)
+    problems: var[tuple[Problem, ...]] = var((), init=False)
+    now: var[float] = var(0.0, init=False)
+    clock_words: var[str] = var("", init=False)
+    readonly: var[bool] = var(False, init=False)
 
     def compose(self) -> ComposeResult:
         yield ModeStrip(id="strip").data_bind(
