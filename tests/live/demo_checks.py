@@ -43,7 +43,6 @@ LITELLM_TOLERATED = (
     Tolerated("GET /router/settings: .current_values*", "the same settings once more"),
     Tolerated("GET /get/config/callbacks: .alerts*", "where alerts would be sent"),
     Tolerated("GET /get/config/callbacks: .available_callbacks*", "programs that logs could be sent to"),
-    Tolerated("* header x-litellm-response-cost*", "there where a model has a price"),
     Tolerated("chat with a price*: *.reasoning_content", "depends on the model"),
     Tolerated("chat with a price*: *.completion_tokens_details", "depends on the provider"),
 )
