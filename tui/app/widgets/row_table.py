@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -119,6 +119,10 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         return None if index is None else self.records[index]
 
     @property
+    def _visible_rows(self) -> int:
+        return max(0, self.size.height - HEADER_LINES)
+
+    @property
     def column_keys(self) -> tuple[str, ...]:
         """The columns that are shown at the present width."""
         return tuple(placed.column.key for placed in self._placed)
@@ -128,19 +132,23 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         keys = [self._key_of(record) for record in records]
         before, previous_key = self.cursor_index, self.cursor_key
         same_rows = len(keys) == len(self._index) and all(self._index.get(key) == at for at, key in enumerate(keys))
-        old, self.records = self.records, records
+        old = self.records
         if same_rows:
+            self.records = records
             changed = [new for was, new in zip(old, records[:MEASURED_ROWS], strict=False) if was != new]
             if self._grew_wider(changed):
                 self._lay_out()
             self.refresh_changed_rows()
             return
-        self._index = {key: at for at, key in enumerate(keys)}
+        index = {key: at for at, key in enumerate(keys)}
+        anchor = self._anchor(index)
+        self.records, self._index = records, index
         self._wanted = {column.key: cell_len(column.title) for column in self._columns}
         self._grew_wider(records[:MEASURED_ROWS])
         self.virtual_size = Size(0, len(records) + HEADER_LINES)
         self.hover_index = None
         self._keep_cursor(keys, before, previous_key)
+        self._keep_in_place(anchor)
         self._lay_out()
 
     def refresh_changed_rows(self) -> None:
@@ -182,15 +190,15 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
             self.scroll_to_cursor()
 
     def action_page_cursor(self, pages: int) -> None:
-        self.action_move_cursor(pages * max(1, self.size.height - HEADER_LINES - 1))
+        self.action_move_cursor(pages * max(1, self._visible_rows - 1))
 
     def scroll_to_cursor(self) -> None:
         if (index := self.cursor_index) is not None:
-            top, height = self.scroll_offset.y, self.size.height - HEADER_LINES
+            top, height = self.scroll_offset.y, self._visible_rows
             if index < top:
-                self.scroll_to(y=index, animate=False)
+                self._scroll_to_row(index)
             elif index >= top + height:
-                self.scroll_to(y=index - height + 1, animate=False)
+                self._scroll_to_row(index - height + 1)
 
     def on_resize(self) -> None:
         self._lay_out()
@@ -288,18 +296,30 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     def _keep_cursor(self, keys: Sequence[str], before: int | None, previous_key: str | None) -> None:
         if not keys:
             self.set_reactive(RowTable.cursor_key, None)
-            return
-        now = self._index.get(previous_key) if previous_key is not None else None
-        if now is None:
+        elif previous_key not in self._index:
             self.cursor_key = keys[min(before or 0, len(keys) - 1)]
-        elif before is not None and now != before:
-            top = self.scroll_offset.y
-            if not top <= before < top + self.size.height - HEADER_LINES:
-                return
-            if top:
-                # What is looked at stays where it is; at the top of the table the top is what is looked at.
-                self.scroll_to(y=max(0, top + now - before), animate=False)
-            self.call_after_refresh(self.scroll_to_cursor)
+
+    def _anchor(self, index: Mapping[str, int]) -> tuple[str, int] | None:
+        """A row that is on screen and in ``index`` too, and its line: the cursor's, else the first that stays."""
+        top = self.scroll_offset.y
+        on_screen = range(top, min(top + self._visible_rows, len(self.records)))
+        if self.cursor_key in index and (at := self.cursor_index) is not None and at in on_screen:
+            return self.cursor_key, at - top
+        keys = ((self._key_of(self.records[at]), at - top) for at in on_screen)
+        return next(((key, line) for key, line in keys if key in index), None)
+
+    def _keep_in_place(self, anchor: tuple[str, int] | None) -> None:
+        """Scrolls so that the anchor's row is on its line again."""
+        if anchor is None:
+            return
+        key, line = anchor
+        # Who reads from the beginning is to see what comes in there.
+        if self.scroll_offset.y > 0 or self._index[key] >= self._visible_rows:
+            self._scroll_to_row(max(0, self._index[key] - line))
+
+    def _scroll_to_row(self, index: int) -> None:
+        """Puts a row on the first line: at once, and even where the scrollbar is not laid out yet."""
+        self.scroll_to(y=index, animate=False, immediate=True, force=True)
 
     def _refresh_row(self, index: int) -> None:
         line = index - self.scroll_offset.y + HEADER_LINES
