@@ -85,13 +85,15 @@ def error_message(body: bytes, limit: int = 160) -> str:
     return ""
 
 
-def _first_text(value: object) -> str:
+def _first_text(value: object, levels: int = 5) -> str:
+    """The text in an error, at most so many levels deep: no server nests one deeper, but anybody may."""
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, Mapping):
-        return next((text for key in ("message", "error", "msg") if (text := _first_text(value.get(key)))), "")
-    if isinstance(value, list) and value:
-        return _first_text(value[0])
+    if levels and isinstance(value, Mapping):
+        inner = (_first_text(value.get(key), levels - 1) for key in ("message", "error", "msg"))
+        return next((text for text in inner if text), "")
+    if levels and isinstance(value, list) and value:
+        return _first_text(value[0], levels - 1)
     return ""
 
 
@@ -112,13 +114,14 @@ class in_plain_words:  # noqa: N801  (reads as the statement that it is)
             connected = not isinstance(error, httpx.ConnectTimeout)
             reason = f"timed out after {self._seconds:g} s"
             raise LookFailed(ServiceState.DOWN, reason, connected=connected, timed_out=True) from None
-        if isinstance(error, httpx.HTTPError | httpx.InvalidURL | OSError):
+        if isinstance(error, httpx.HTTPError | httpx.InvalidURL | OSError | UnicodeError):
             raise _connection_failure(self._service, error) from None
 
 
 def _connection_failure(service: ServiceSettings, error: BaseException) -> LookFailed:
     import httpx
 
+    connected = not isinstance(error, httpx.ConnectError)
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason = f"TLS: its certificate is not trusted ({cause.verify_message}); verify_tls = false accepts it"
@@ -127,19 +130,20 @@ def _connection_failure(service: ServiceSettings, error: BaseException) -> LookF
             said = (cause.reason or "handshake failed").lower().replace("_", " ")
             hint = "; does it speak plain http?" if "wrong version" in said or "record layer" in said else ""
             return LookFailed(ServiceState.DOWN, f"TLS: {said}{hint}", connected=False)
-        if isinstance(cause, socket.gaierror):
+        if isinstance(cause, socket.gaierror | UnicodeError):
+            # Python refuses to look up a name with an empty or overlong part: UnicodeError.
             return LookFailed(ServiceState.DOWN, f"no such name: {service.host}", connected=False)
         if isinstance(cause, OSError) and (words := _OS_WORDS.get(cause.errno or 0)):
-            return LookFailed(ServiceState.DOWN, words, connected=False)
+            return LookFailed(ServiceState.DOWN, words, connected=connected)
     if isinstance(error, httpx.RemoteProtocolError):
-        if "disconnected" in str(error) or "without sending" in str(error):
-            return LookFailed(ServiceState.DOWN, "closed the connection without an answer")
-        if "incomplete" in str(error):
+        if "complete message body" in str(error) or "incomplete chunked read" in str(error):
             return LookFailed(ServiceState.DOWN, "broke off in the middle of its answer")
+        if "disconnected" in str(error):
+            return LookFailed(ServiceState.DOWN, "closed the connection without an answer")
         return LookFailed(ServiceState.DOWN, "answered with something that is not HTTP")
     if isinstance(error, httpx.DecodingError):
         return LookFailed(ServiceState.DOWN, "answered with a body that cannot be decompressed")
-    return LookFailed(ServiceState.DOWN, printable(str(error), 120) or type(error).__name__, connected=False)
+    return LookFailed(ServiceState.DOWN, printable(str(error), 120) or type(error).__name__, connected=connected)
 
 
 _OS_WORDS = {
