@@ -26,7 +26,7 @@ async def test_the_first_events_come_in_order(fleet: DemoFleet, client: httpx.As
         "inflight",
     ]
     assert [first[0].data["source"], first[1].data["source"]] == ["proxy", "upstream"]
-    assert first[5].data == {"operation": "snapshot", "requests": []}
+    assert first[5].data == {"operation": "snapshot"}, "the list is left out where nothing is in flight"
     states = first[2].data
     assert {"id", "name", "description", "state", "unlisted", "peerID"} <= set(states[0])
     assert state_of("draft", states) == "stopped", "unlisted models are told of here"

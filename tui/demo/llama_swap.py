@@ -34,6 +34,7 @@ ERROR_CODES = {
     404: "not_found",
     409: "conflict",
     429: "concurrency_limit",
+    500: "internal_error",
     502: "bad_gateway",
     503: "service_unavailable",
 }

@@ -145,7 +145,11 @@ class InflightTable:
         return len(self._requests)
 
     def snapshot(self) -> dict[str, object]:
-        return {"operation": "snapshot", "requests": [entry.as_json() for entry in self._requests.values()]}
+        """What a stream opens with. The list is left out where nothing is in flight."""
+        told: dict[str, object] = {"operation": "snapshot"}
+        if self._requests:
+            told["requests"] = [entry.as_json() for entry in self._requests.values()]
+        return told
 
     def begin(self, request: Request, model: str) -> InflightRequest:
         headers = {

@@ -63,8 +63,9 @@ class ActivityRow:
         }
         if self.error:
             row["error_msg"] = self.error
-        if self.selector:
-            row["metadata"] = {"selector": self.selector}
+        # A request for which no model was found never reaches the queue that notes its priority.
+        if self.status != 404:
+            row["metadata"] = {"fifo_priority": "0"} | ({"selector": self.selector} if self.selector else {})
         return row
 
 
