@@ -15,11 +15,13 @@ from textual.widgets import Input
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
 from tui.app.messages import CopyAsked, DetailsAsked, LoadAsked, UnloadAsked
+from tui.app.panel_state import PanelState
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.fleet_rows import (
     MODEL_COLUMNS,
     SERVICE_COLUMNS,
     ModelRow,
+    Places,
     ServiceRow,
     model_cells,
     model_rows,
@@ -67,6 +69,7 @@ class FleetScreen(PanelScreen):
     def __init__(self) -> None:
         super().__init__()
         self._models_shown: tuple[object, ...] = ()
+        self._places = Places()
         self._services = FleetTable(
             SERVICE_COLUMNS,
             key_of=row_key,
@@ -100,12 +103,10 @@ class FleetScreen(PanelScreen):
         self._services.empty_text = self._models.empty_text = "looking …"
         self._filter.display = False
 
-    def watch_snapshot(self) -> None:
+    def show_state(self, state: PanelState) -> None:
+        # Not by watching the snapshot and the time: both change at once, and the rows need looking at once.
+        super().show_state(state)
         self._show_rows()
-
-    def watch_now(self) -> None:
-        self._services.refresh_changed_rows()
-        self._models.refresh_changed_rows()
 
     def watch_filter_words(self) -> None:
         self._models_shown = ()
@@ -118,6 +119,7 @@ class FleetScreen(PanelScreen):
         snapshot = self.snapshot
         if snapshot is None:
             return
+        self._places.take_up(self.config, snapshot)
         self._say_why_empty(snapshot)
         self._services.show_records(service_rows(snapshot, self.filter_words))
         shown = tuple(item for service in snapshot.services for item in (service.models, service.models_seen))
@@ -135,10 +137,10 @@ class FleetScreen(PanelScreen):
         self._models.empty_text = filtered or ("looking …" if waiting else "no service lists a model")
 
     def _service_cells(self, row: ServiceRow) -> tuple[Cell, ...]:
-        return service_cells(row, self.now, self.snapshot or FleetSnapshot(at=self.now), self.config)
+        return service_cells(row, self.now, self._places)
 
     def _model_cells(self, row: ModelRow) -> tuple[Cell, ...]:
-        return model_cells(row, self.now, self.snapshot or FleetSnapshot(at=self.now), self.config)
+        return model_cells(row, self.now, self._places)
 
     def action_filter(self) -> None:
         self._filter.display = True

@@ -61,6 +61,45 @@ class Elsewhere:
     """Stands in the machines' place above the services that run on none of ours."""
 
 
+class Places:
+    """Where models run, each worked out once for as long as the services list the same models.
+
+    Both tables ask for every row on screen each second; following a group's deployments costs more than drawing it.
+    """
+
+    def __init__(self) -> None:
+        self._config = Config()
+        self._snapshot = FleetSnapshot(at=0.0)
+        self._where: dict[str, Where] = {}
+        self._leaving: dict[str, int] = {}
+
+    def take_up(self, config: Config, snapshot: FleetSnapshot) -> None:
+        """Goes by these from now on."""
+        same_models = [service.models for service in snapshot.services] == [
+            service.models for service in self._snapshot.services
+        ]
+        if config is not self._config or not same_models:
+            self._where.clear()
+            self._leaving.clear()
+        self._config, self._snapshot = config, snapshot
+
+    def where(self, model_id: str) -> Where:
+        if model_id not in self._where:
+            self._where[model_id] = locality(model_id, self._config, self._snapshot).where
+        return self._where[model_id]
+
+    def leaving_groups(self, service: ServiceSnapshot) -> int:
+        """As :func:`tui.routing.locality.leaving_groups`."""
+        if service.name not in self._leaving:
+            self._leaving[service.name] = leaving_groups(service, self._config, self._snapshot)
+        return self._leaving[service.name]
+
+    def about(self, model_id: str) -> str:
+        """What the person's configuration says of a model."""
+        settings = self._config.models.get(model_id)
+        return settings.about if settings is not None else ""
+
+
 ServiceRow = MachineSnapshot | ServiceSnapshot | Elsewhere
 
 
@@ -124,7 +163,7 @@ def row_key(row: ServiceRow) -> str:
             return ELSEWHERE
 
 
-def service_cells(row: ServiceRow, now: float, snapshot: FleetSnapshot, config: Config) -> tuple[Cell, ...]:
+def service_cells(row: ServiceRow, now: float, places: Places) -> tuple[Cell, ...]:
     """The cells of :data:`SERVICE_COLUMNS`."""
     if isinstance(row, MachineSnapshot):
         return _machine_cells(row, now)
@@ -134,7 +173,7 @@ def service_cells(row: ServiceRow, now: float, snapshot: FleetSnapshot, config: 
     symbol = SERVICE_SYMBOLS[row.state]
     state = Cell("stale" if stale else str(row.state), "unknown" if stale else str(row.state))
     said = service_words(row, now)
-    if not row.reason and (leaving := leaving_groups(row, config, snapshot)):
+    if not row.reason and (leaving := places.leaving_groups(row)):
         said += f" · ▲ {leaving} leave{'s' if leaving == 1 else ''} the house"
     return (
         Cell(f"{symbol} {printable(row.name, 60)}", state.style),
@@ -147,15 +186,14 @@ def service_cells(row: ServiceRow, now: float, snapshot: FleetSnapshot, config: 
     )
 
 
-def model_cells(row: ModelRow, now: float, snapshot: FleetSnapshot, config: Config) -> tuple[Cell, ...]:
+def model_cells(row: ModelRow, now: float, places: Places) -> tuple[Cell, ...]:
     """The cells of :data:`MODEL_COLUMNS`."""
     model = row.model
     stale = row.service.models_seen.freshness(now) is Freshness.STALE and model.state is not ModelState.UNKNOWN
     style = _MODEL_STYLES[model.state]
-    where = locality(row.id, config, snapshot).where
+    where = places.where(row.id)
     known = model.state is not ModelState.UNKNOWN
-    settings = config.models.get(row.id)
-    about = model.reason or (settings.about if settings and settings.about else model.about) or _role_words(model)
+    about = model.reason or places.about(row.id) or model.about or _role_words(model)
     share = model.gpu_share
     return (
         Cell(printable(row.id, 120), "" if known else "dim"),
