@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tui.config.keys import KeyUnavailable, Secret, read_key
 from tui.config.schema import ServiceSettings
-from tui.fleet.failures import LookFailed, decode_json, error_message, in_plain_words
+from tui.fleet.failures import KeyMissing, LookFailed, decode_json, error_message, in_plain_words
 from tui.fleet.printable import printable_lines
 from tui.fleet.redact import redact
 from tui.fleet.snapshot import RawAnswer, ServiceState
@@ -115,12 +115,21 @@ class Asker:
 
     @asynccontextmanager
     async def stream(
-        self, method: str, path: str, *, json: object = None, accept: str = "*/*"
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        accept: str = "*/*",
+        patient: bool = False,
+        accepts: Callable[[int], bool] = lambda status: status < 300,
     ) -> AsyncIterator[httpx.Response]:
         """An open answer, without a limit on how long it may be silent. Only reaching it is bounded in time.
 
+        ``patient`` bounds the connecting alone: a server that first loads a model sends not even a status for minutes.
+
         Raises:
-            LookFailed: it could not be opened, or broke while it was read.
+            LookFailed: it could not be opened, has a status that ``accepts`` refuses, or broke while it was read.
         """
         import httpx
 
@@ -129,10 +138,10 @@ class Asker:
         headers = await self._headers() | {"accept": accept}
         with in_plain_words(self.service, self.service.timeout):
             request = client.build_request(method, self._url(path), json=json, headers=headers, timeout=timeout)
-            async with asyncio.timeout(self.service.timeout):
+            async with asyncio.timeout(None if patient else self.service.timeout):
                 response = await client.send(request, stream=True)
             try:
-                if response.status_code >= 300:
+                if not accepts(response.status_code):
                     async with asyncio.timeout(self.service.timeout):
                         body = await self._body(response)
                     raise self._refusal(Answer(response.status_code, body, 0.0))
@@ -188,7 +197,7 @@ class Asker:
             try:
                 self._key = await read_key(source)
             except KeyUnavailable as error:
-                raise LookFailed(ServiceState.BUSY, f"no key: {error}") from None
+                raise KeyMissing(ServiceState.BUSY, f"no key: {error}") from None
         key = self._key.reveal()
         match self.service.kind:
             case "anthropic":

@@ -42,6 +42,10 @@ class LookFailed(Exception):
         self.timed_out = timed_out
 
 
+class KeyMissing(LookFailed):
+    """The question was never sent: its key is not where the configuration says."""
+
+
 def decode_json(body: bytes | str, shape: type[T], what: str) -> T:
     """``body`` as ``shape``.
 
