@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ps": ("tui.cli.models:ps", "The models that are loaded."),
     "load": ("tui.cli.loading:load", "Load a model, and wait until it is ready."),
     "unload": ("tui.cli.loading:unload", "Unload a model, and wait until it is gone."),
+    "external": ("tui.cli.modes:external", "External mode: on, off, toggle or status."),
+    "private": ("tui.cli.modes:private", "Private mode: on, off, toggle or status."),
     "keys": ("tui.cli.settings:keys", "The keys of the panel, with the ids that [keys] rebinds."),
     "themes": ("tui.cli.settings:themes", "The themes that the panel can use."),
     "config": ("tui.cli.settings:config", "Where the configuration is, and what is wrong with it."),

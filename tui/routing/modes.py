@@ -15,6 +15,10 @@ from tui.fleet.printable import printable
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+class NoModeFile(Exception):
+    """A mode's file holds something else; the text names the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mode:
     """One mode: whether it is on, since when (ISO 8601, as its file says), and why."""
@@ -41,6 +45,8 @@ class Modes:
     hold: Mapping[str, Mode] = field(default_factory=dict)
     """Machine → the hold on its GPU."""
     problems: tuple[str, ...] = ()
+    private_unknown: bool = False
+    """``modes.json`` is there but cannot be read. Whether private mode is on is not known, so that plans keep to it."""
 
 
 class _ModeFile(msgspec.Struct):
@@ -58,12 +64,33 @@ def read_modes(external_file: Path, modes_file: Path) -> Modes:
     """Reads both files. One that is missing means that its modes are off; one that is broken is a problem."""
     problems: list[str] = []
     external = _read(external_file, _ModeFile, problems)
+    before = len(problems)
     others = _read(modes_file, _ModesFile, problems)
     return Modes(
         external=_mode(external),
         private=_mode(others.private if others else None),
         hold={name: _mode(hold) for name, hold in others.hold.items() if hold.enabled} if others else {},
         problems=tuple(problems),
+        private_unknown=len(problems) > before,
+    )
+
+
+def check_mode_file(path: Path, content: bytes, *, external: bool) -> None:
+    """Checks the content of external mode's file, or of the other modes'.
+
+    Raises:
+        NoModeFile: it is not what such a file holds.
+    """
+    _decoded(path, content, _ModeFile if external else _ModesFile)
+
+
+def mode_in(record: Mapping[str, object]) -> Mode:
+    """The mode in a mode's JSON object; whatever is missing or of another type is off or None."""
+    activated_at, reason = record.get("activated_at"), record.get("reason")
+    return Mode(
+        record.get("enabled") is True,
+        activated_at if isinstance(activated_at, str) else None,
+        reason if isinstance(reason, str) else None,
     )
 
 
@@ -73,11 +100,21 @@ def _mode(file: _ModeFile | None) -> Mode:
 
 def _read(path: Path, shape: type[T], problems: list[str]) -> T | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=shape)
+        content = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         problems.append(f"{path} cannot be read: {(error.strerror or 'error').lower()}")
+        return None
+    try:
+        return _decoded(path, content, shape)
+    except NoModeFile as error:
+        problems.append(str(error))
+        return None
+
+
+def _decoded(path: Path, content: bytes, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        problems.append(f"{path} is not what a mode file holds: {printable(str(error), 100)}")
-    return None
+        raise NoModeFile(f"{path} is not what a mode file holds: {printable(str(error), 100)}") from None
