@@ -177,6 +177,23 @@ class ServiceSnapshot:
     answers: tuple[RawAnswer, ...] = ()
     _by_name: dict[str, ModelSnapshot] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    @property
+    def substance(self) -> tuple[object, ...]:
+        """What is new when it differs. The rest, such as ages and answer times, is different after every look."""
+        looked_at = self.seen.at is not None
+        return (
+            self.name,
+            looked_at,
+            self.state,
+            self.reason,
+            self.version,
+            self.remarks,
+            self.models,
+            self.in_flight,
+            self.machine,
+            self.url,
+        )
+
     def model(self, name: str) -> ModelSnapshot | None:
         if not self._by_name and self.models:
             self._by_name.update((model.name, model) for model in self.models)
@@ -214,6 +231,12 @@ class FleetSnapshot:
     machines: tuple[MachineSnapshot, ...] = ()
     services: tuple[ServiceSnapshot, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def substance(self) -> tuple[object, ...]:
+        """What is new when it differs: more than that the services were looked at once more."""
+        states = tuple((machine.name, machine.about, machine.state, machine.reason) for machine in self.machines)
+        return (states, *(service.substance for service in self.services))
 
     def service(self, name: str) -> ServiceSnapshot | None:
         return next((service for service in self.services if service.name == name), None)
