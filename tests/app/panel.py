@@ -77,6 +77,12 @@ class Panel:
     async def sees_no(self, words: str) -> None:
         await until(lambda: words not in self.painted, f"{words!r} is off the screen")
 
+    async def is_told(self, words: str) -> None:
+        """Waits for a word in passing; it may be broken into lines on the screen."""
+        await until(
+            lambda: any(words in toast.message for toast in self.app._notifications), f"the person is told {words!r}"
+        )
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
@@ -108,7 +114,7 @@ async def open_panel(
 ) -> AsyncIterator[Panel]:
     """A panel on ``fleet``'s servers; ``more`` is written behind the fleet's own configuration."""
     app = FleetApp(load_config(write_config(fleet, more)), readonly=readonly, clock=clock or Clock())
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         panel = Panel(app, pilot)
         if wait_for_models:
             await until(lambda: looked_at(panel), "every service has been asked")

@@ -35,7 +35,7 @@ class Action:
     """For the palette and the help: what happens, in one sentence."""
     scope: Scope
     method: str
-    """The Textual action that carries it out."""
+    """The Textual action that carries it out, on the screen or widget of the scope, or ``app.`` for the app's own."""
     footer: bool = False
     disturbs: bool = False
     """True where it changes something outside the panel: ``--readonly`` takes it away."""
@@ -76,23 +76,23 @@ ACTIONS: tuple[Action, ...] = (
         about="Leave the panel. Nothing that runs is stopped.",
     ),
     Action(
-        id="fleet.filter", keys="slash", title="Filter", scope=Scope.FLEET, method="screen.filter", footer=True,
+        id="fleet.filter", keys="slash", title="Filter", scope=Scope.FLEET, method="filter", footer=True,
         about="Show only rows that hold these words; escape shows all again.",
     ),
     Action(
-        id="fleet.details", keys="enter", title="Details", scope=Scope.FLEET, method="screen.details", footer=True,
+        id="fleet.details", keys="enter", title="Details", scope=Scope.FLEET, method="details", footer=True,
         about="Show the raw facts, the last error, where they come from and how old they are.",
     ),
     Action(
-        id="fleet.copy", keys="y", title="Copy", scope=Scope.FLEET, method="screen.copy",
+        id="fleet.copy", keys="y", title="Copy", scope=Scope.FLEET, method="copy",
         about="Copy the model's id or the service's URL.",
     ),
     Action(
-        id="model.load", keys="L", title="Load", scope=Scope.FLEET, method="screen.load", footer=True, disturbs=True,
+        id="model.load", keys="L", title="Load", scope=Scope.FLEET, method="load", footer=True, disturbs=True,
         about="Load the model under the cursor, after saying what it may displace.",
     ),
     Action(
-        id="model.unload", keys="u", title="Unload", scope=Scope.FLEET, method="screen.unload", footer=True,
+        id="model.unload", keys="u", title="Unload", scope=Scope.FLEET, method="unload", footer=True,
         disturbs=True, about="Unload the model under the cursor, or all models of the service, after asking.",
     ),
     Action(
@@ -120,11 +120,11 @@ ACTIONS: tuple[Action, ...] = (
         about="Move the cursor to the last row.",
     ),
     Action(
-        id="dialog.close", keys="escape,q", title="Close", scope=Scope.DIALOG, method="screen.close", footer=True,
+        id="dialog.close", keys="escape,q", title="Close", scope=Scope.DIALOG, method="close", footer=True,
         palette=False, about="Close what is open on top.",
     ),
     Action(
-        id="dialog.copy", keys="y", title="Copy all", scope=Scope.DIALOG, method="screen.copy", footer=True,
+        id="dialog.copy", keys="y", title="Copy all", scope=Scope.DIALOG, method="copy", footer=True,
         palette=False, about="Copy the whole text.",
     ),
 )  # fmt: skip

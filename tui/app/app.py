@@ -312,6 +312,3 @@ class FleetApp(App[Parting]):
         for screen in self.screen_stack:
             if isinstance(screen, ShowsState) and screen.is_running:
                 screen.show_state(state)
-
-    def on_screen_resume(self) -> None:
-        self._show(self.state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from tui.app.actions import ACTIONS, Action, keys_in_force
 from tui.app.screens.help import key_words
@@ -15,7 +16,7 @@ class ActionProvider(Provider):
 
     async def discover(self) -> Hits:
         for action, title in self._offered():
-            yield DiscoveryHit(title, self._runner(action), help=action.about)
+            yield DiscoveryHit(Content(title), self._runner(action), text=title, help=action.about)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
@@ -40,7 +41,6 @@ class ActionProvider(Provider):
 
     def _runner(self, action: Action):  # type: ignore[no-untyped-def]
         async def run() -> None:
-            focused = self.screen.focused
-            await self.app.run_action(action.method, focused or self.screen)
+            await self.app.run_action(action.method, self.screen)
 
         return run

@@ -46,3 +46,10 @@ class ShowsState(Protocol):
     """A screen that follows the panel's state while it is open."""
 
     def show_state(self, state: PanelState) -> None: ...
+
+
+@runtime_checkable
+class KeepsState(Protocol):
+    """The app, as far as its screens know it."""
+
+    state: PanelState

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.reactive import var
@@ -11,14 +10,12 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
+from tui.app.panel_state import KeepsState, PanelState
 from tui.app.widgets.mode_strip import ModeStrip
 from tui.app.widgets.problems_line import ProblemsLine
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot, Problem
 from tui.routing.modes import Modes
-
-if TYPE_CHECKING:
-    from tui.app.panel_state import PanelState
 
 
 class PanelScreen(Screen[None]):
@@ -46,6 +43,14 @@ class PanelScreen(Screen[None]):
     def compose_body(self) -> Iterable[Widget]:
         """What stands between the strip and the problems line."""
         raise NotImplementedError
+
+    def on_screen_resume(self) -> None:
+        """Catches up with what became known while another screen was shown, or before this one's first paint."""
+        if isinstance(self.app, KeepsState):
+            self.show_state(self.app.state)
+
+    def watch_readonly(self) -> None:
+        self.refresh_bindings()
 
     def show_state(self, state: PanelState) -> None:
         """Takes over what is known now; time comes last, since ages are counted from it."""
