@@ -209,14 +209,13 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self._shown.clear()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        index = self._index_at(event.y)
-        self.hover_index = index
+        self.hover_index = self._index_under(event)
 
     def on_leave(self) -> None:
         self.hover_index = None
 
     def on_click(self, event: events.Click) -> None:
-        index = self._index_at(event.y)
+        index = self._index_under(event)
         if index is None:
             return
         self.cursor_key = self._key_of(self.records[index])
@@ -303,8 +302,9 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         """A row that is on screen and in ``index`` too, and its line: the cursor's, else the first that stays."""
         top = self.scroll_offset.y
         on_screen = range(top, min(top + self._visible_rows, len(self.records)))
-        if self.cursor_key in index and (at := self.cursor_index) is not None and at in on_screen:
-            return self.cursor_key, at - top
+        cursor = self.cursor_key
+        if cursor is not None and cursor in index and self._index[cursor] in on_screen:
+            return cursor, self._index[cursor] - top
         keys = ((self._key_of(self.records[at]), at - top) for at in on_screen)
         return next(((key, line) for key, line in keys if key in index), None)
 
@@ -326,9 +326,13 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         if HEADER_LINES <= line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
 
-    def _index_at(self, y: int) -> int | None:
-        index = self.scroll_offset.y + y - HEADER_LINES
-        return index if y >= HEADER_LINES and 0 <= index < len(self.records) else None
+    def _index_under(self, event: events.MouseEvent) -> int | None:
+        """The row under the pointer; None on the border, the heading and below the last row."""
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y < HEADER_LINES:
+            return None
+        index = self.scroll_offset.y + offset.y - HEADER_LINES
+        return index if index < len(self.records) else None
 
 
 def _fit(text: str, placed: PlacedColumn) -> str:
