@@ -234,7 +234,8 @@ async def test_a_certificate_that_nobody_vouches_for() -> None:
 
 async def test_a_certificate_that_the_person_accepts() -> None:
     async with says(http_answer(b"pong"), tls=True) as server:
-        async with watching(config_of(service("it", "http", server.url, expect="pong", verify_tls=False))) as monitor:
+        it = service("it", "http", server.url, expect="pong", verify_tls=False)
+        async with watching(config_of(it)) as monitor:
             await state_comes(monitor, "it", UP)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from tests.waiting import until
 from tui.config.load import parse_config
 from tui.config.schema import Config, ServiceKind, ServiceSettings
-from tui.demo.fleet import DemoFleet
+from tui.demo.fleet import ALL_SERVICES, DemoFleet, ServiceName
 from tui.fleet.monitor import Monitor
 from tui.fleet.snapshot import ModelState, ServiceSnapshot, ServiceState
 
@@ -52,6 +52,22 @@ async def watching(config: Config, **options: Any) -> AsyncIterator[Monitor]:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+@contextlib.asynccontextmanager
+async def watched_fleet(
+    *services: ServiceName, speed: float = 20.0, **settings: Any
+) -> AsyncIterator[tuple[DemoFleet, Monitor]]:
+    """A simulated fleet (without names: all of its services), and a running monitor that has seen it up
+    with its models."""
+    async with (
+        DemoFleet(speed=speed, services=services or ALL_SERVICES) as fleet,
+        watching(demo_config(fleet, **settings)) as monitor,
+    ):
+        await all_up(monitor)
+        listing = [one.name for one in monitor.snapshot.services if one.kind in ("llama-swap", "ollama", "litellm")]
+        await until(lambda: all(row(monitor, name).models for name in listing), "their models are listed")
+        yield fleet, monitor
 
 
 def row(monitor: Monitor, name: str) -> ServiceSnapshot:

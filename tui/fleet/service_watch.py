@@ -61,6 +61,8 @@ class ServiceWatch:
         self._misses = 0
         self._wake = asyncio.Event()
         self._alive = asyncio.Event()
+        self._revived = asyncio.Event()
+        """Set each time the service becomes alive."""
         self._stream: asyncio.Task[None] | None = None
         self.snapshot = ServiceSnapshot(
             name=settings.name,
@@ -120,6 +122,7 @@ class ServiceWatch:
             self._misses = 0
             if not was_alive:
                 self._due |= {look.name: 0.0 for look in self._probe.looks[1:]}
+                self._revived.set()
             self._alive.set()
             self._show_alive()
         if not self._alive.is_set():
@@ -127,11 +130,11 @@ class ServiceWatch:
         for look in self._probe.looks[1:]:
             if self._is_due(look):
                 failure = await self._ask(look)
+                retry = min(look.period or 60.0, 10.0) if failure else look.period or float("inf")
+                self._schedule(look, retry)
                 if failure is not None and not failure.connected:
                     self._due[self._liveness.name] = 0.0
                     return
-                retry = min(look.period or 60.0, 10.0) if failure else look.period or float("inf")
-                self._schedule(look, retry)
                 self._show_alive(look)
 
     async def _ask(self, look: Look) -> LookFailed | None:
@@ -140,7 +143,7 @@ class ServiceWatch:
         except LookFailed as failure:
             self._failures[look.name] = failure
             return failure
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:
             # An answer that no server should give must not take the other services' rows with it.
             log.exception("%s: the answer to %r could not be read", self.settings.name, look.name)
             unread = LookFailed(ServiceState.BUSY, f"gave an answer that could not be read ({type(error).__name__})")
@@ -247,11 +250,20 @@ class ServiceWatch:
                 if failure.status in (404, 405, 501):
                     return  # An older server that has no stream: asking has to do.
                 log.info("%s: its event stream ended: %s", self.settings.name, failure)
+            except Exception:
+                log.exception("%s: its event stream could not be read", self.settings.name)
             finally:
                 self._stream = None
             failed_in_a_row = 0 if loop.time() - opened > STREAM_IS_STABLE else failed_in_a_row + 1
+            self._revived.clear()
             self.look_now()
-            await asyncio.sleep(STREAM_RETRIES[min(failed_in_a_row, len(STREAM_RETRIES) - 1)])
+            try:
+                async with asyncio.timeout(STREAM_RETRIES[min(failed_in_a_row, len(STREAM_RETRIES) - 1)]):
+                    await self._revived.wait()
+                # It died and came back: a new process owes nothing for the short streams of the old one.
+                failed_in_a_row = 0
+            except TimeoutError:
+                pass
 
     def _heard(self) -> None:
         if self._alive.is_set():
