@@ -70,9 +70,11 @@ class Monitor:
     async def first_look(self, timeout: float) -> FleetSnapshot:
         """The snapshot once every service has been asked, or after ``timeout`` seconds with what there is by then."""
         waiting = [asyncio.ensure_future(watch.looked_once.wait()) for watch in self._watches.values()]
-        if waiting:
-            _, late = await asyncio.wait(waiting, timeout=timeout)
-            for waiter in late:
+        try:
+            if waiting:
+                await asyncio.wait(waiting, timeout=timeout)
+        finally:
+            for waiter in waiting:
                 waiter.cancel()
         await self._publish()
         return self.snapshot
