@@ -18,6 +18,7 @@ from textual.worker import Worker, WorkerState
 from tui.app import acts, feeds
 from tui.app.actions import Scope, key_problems, keys_in_force
 from tui.app.bindings import bindings_of
+from tui.app.faults import broken_worker_words, crash_text
 from tui.app.messages import (
     ActionEnded,
     ConfigRead,
@@ -158,9 +159,13 @@ class FleetApp(App[Parting]):
     def tell_of_broken_worker(self, event: Worker.StateChanged) -> None:
         """A worker that broke is a fault of ours: it is said, since what it fed is stale from now on."""
         if event.state is WorkerState.ERROR:
-            self.log.error(event.worker.error)
-            words = f"{event.worker.description} stopped: {event.worker.error!r}"
-            self.notify(printable(words, 200), title="A fault in fleetdeck", severity="error", markup=False)
+            words = broken_worker_words(event.worker)
+            self.notify(words, title="A fault in fleetdeck", severity="error", markup=False)
+
+    def _fatal_error(self) -> None:
+        self.bell()
+        self._exit_renderables.append(crash_text())
+        self._close_messages_no_wait()
 
     @on(FleetSeen)
     def take_snapshot(self, message: FleetSeen) -> None:
