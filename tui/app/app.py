@@ -169,7 +169,13 @@ class FleetApp(App[Parting]):
 
     @on(FleetSeen)
     def take_snapshot(self, message: FleetSeen) -> None:
-        self._show(replace(self.state, snapshot=message.snapshot, now=self._clock()))
+        """Shows what is new at once; that services answered once more shows with the next tick, for all of them."""
+        before = self.state.snapshot
+        state = replace(self.state, snapshot=message.snapshot, now=self._clock())
+        if before is not None and before.substance == message.snapshot.substance:
+            self.state = state
+        else:
+            self._show(state)
 
     @on(ModesRead)
     def take_modes(self, message: ModesRead) -> None:
