@@ -177,6 +177,36 @@ async def test_look_now_asks_at_once_and_only_the_one_named(demo_key: None) -> N
         await until(lambda: row(monitor, "qdrant").seen != before, "qdrant was asked as well", timeout=0.5)
 
 
+async def test_a_look_that_is_asked_for_while_one_is_under_way_is_not_lost() -> None:
+    """The answer under way may be older than what the person wants to see."""
+    loaded: list[dict[str, str]] = []
+    held = asyncio.Event()
+    asked = 0
+
+    async def answer(request: Request) -> Response:
+        nonlocal asked
+        if request.path == "/api/ps":
+            asked += 1
+            now = json_response({"models": [*loaded]})
+            if asked == 2:
+                await held.wait()
+            return now
+        return json_response({"models": [{"name": "a:latest"}], "version": "0.33.0"})
+
+    server = HttpServer(answer)
+    await server.open()
+    async with watching(config_of(service("it", "ollama", server.url, refresh=3600.0, timeout=5.0))) as monitor:
+        await until(lambda: model_state(monitor, "it/a:latest") is ModelState.IDLE, "its model is idle")
+        monitor.look_now()
+        await until(lambda: asked == 2, "an answer is under way")
+        loaded.append({"name": "a:latest"})
+        monitor.look_now()
+        held.set()
+        await until(lambda: model_state(monitor, "it/a:latest") is ModelState.READY, "its model is ready", timeout=1.0)
+    server.close()
+    await server.closed()
+
+
 async def test_a_dead_source_never_blanks_a_live_one(demo_key: None) -> None:
     async with watched_fleet(timeout=0.3) as (fleet, monitor):
         await all_up(monitor)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -25,12 +27,16 @@ from tui.fleet.snapshot import (
 log = logging.getLogger(__name__)
 
 FIRST_RETRY = 0.5
-"""Seconds after the first failure; each further one doubles it, up to the look's own period."""
+"""Seconds after a look's first failure; each further one doubles it, up to the look's own period."""
+LONGEST_RETRY = 10.0
+"""Seconds, of a look other than the liveness."""
 LONGEST_RETRY_OF_LISTENERS = 1.0
 """A server that pushes is expected back on screen within 2 s, and its liveness question costs it nothing."""
 STREAM_RETRIES = (0.1, 0.5, 1.0, 2.0, 5.0)
 STREAM_IS_STABLE = 5.0
 """Seconds after which a stream that ends is opened again at once."""
+BEING_ASKED = math.inf
+"""When a look is due whose answer is under way."""
 ALIVE = frozenset({ServiceState.UP, ServiceState.BUSY})
 
 
@@ -58,7 +64,7 @@ class ServiceWatch:
         self._asker = Asker(settings, clock=clock)
         self._due = dict.fromkeys((look.name for look in probe.looks), 0.0)
         self._failures: dict[str, LookFailed] = {}
-        self._misses = 0
+        self._failed_in_a_row: Counter[str] = Counter()
         self._wake = asyncio.Event()
         self._alive = asyncio.Event()
         self._revived = asyncio.Event()
@@ -119,7 +125,6 @@ class ServiceWatch:
                 self._not_alive(failure)
                 return
             self._schedule(self._liveness, self._liveness.period)
-            self._misses = 0
             if not was_alive:
                 self._due |= {look.name: 0.0 for look in self._probe.looks[1:]}
                 self._revived.set()
@@ -130,53 +135,61 @@ class ServiceWatch:
         for look in self._probe.looks[1:]:
             if self._is_due(look):
                 failure = await self._ask(look)
-                retry = min(look.period or 60.0, 10.0) if failure else look.period or float("inf")
-                self._schedule(look, retry)
+                longest_retry = min(look.period or math.inf, LONGEST_RETRY)
+                self._schedule(look, self._retry(look.name, longest_retry) if failure else look.period or math.inf)
                 if failure is not None and not failure.connected:
                     self._due[self._liveness.name] = 0.0
                     return
                 self._show_alive(look)
 
     async def _ask(self, look: Look) -> LookFailed | None:
+        self._due[look.name] = BEING_ASKED
         try:
             await look.ask(self._asker)
         except LookFailed as failure:
-            self._failures[look.name] = failure
-            return failure
+            return self._failed(look, failure)
         except Exception as error:
             # An answer that no server should give must not take the other services' rows with it.
             log.exception("%s: the answer to %r could not be read", self.settings.name, look.name)
-            unread = LookFailed(ServiceState.BUSY, f"gave an answer that could not be read ({type(error).__name__})")
-            self._failures[look.name] = unread
-            return unread
+            reason = f"gave an answer that could not be read ({type(error).__name__})"
+            return self._failed(look, LookFailed(ServiceState.BUSY, reason))
         self._failures.pop(look.name, None)
+        del self._failed_in_a_row[look.name]
         return None
+
+    def _failed(self, look: Look, failure: LookFailed) -> LookFailed:
+        self._failures[look.name] = failure
+        self._failed_in_a_row[look.name] += 1
+        return failure
+
+    def _retry(self, look: str, longest: float) -> float:
+        """Seconds until a look that failed is tried again: soon, since most failures pass, then less and less often."""
+        return min(FIRST_RETRY * 2.0 ** min(self._failed_in_a_row[look] - 1, 16), longest)
 
     def _is_due(self, look: Look) -> bool:
         return self._due[look.name] <= asyncio.get_running_loop().time()
 
     def _schedule(self, look: Look, seconds: float) -> None:
+        if self._due[look.name] != BEING_ASKED:
+            return  # A hint came meanwhile, and this answer may be older: the look is due again.
         now = asyncio.get_running_loop().time()
         # The first time each service takes a share of its period, so that hundreds do not ask in one breath ever after.
-        first_time = self._due[look.name] == 0.0 and not self.looked_once.is_set()
-        self._due[look.name] = now + (seconds * self._phase if first_time else seconds)
+        self._due[look.name] = now + (seconds if self.looked_once.is_set() else seconds * self._phase)
 
     @property
     def _phase(self) -> float:
         return 0.5 + 0.5 * (zlib.crc32(self.settings.name.encode()) % 1000) / 1000
 
     def _not_alive(self, failure: LookFailed) -> None:
-        self._misses += 1
+        misses = self._failed_in_a_row[self._liveness.name]
         was = self.snapshot.state
         state, reason = failure.state, failure.reason
-        if failure.timed_out and failure.connected and self._misses == 1 and was in ALIVE:
+        if failure.timed_out and failure.connected and misses == 1 and was in ALIVE:
             # One silence of a server that answered a moment ago is slowness; two in a row are an outage.
             state, reason = ServiceState.BUSY, f"no answer within {self.settings.timeout:g} s"
-        longest = self._liveness.period
-        if isinstance(self._probe, ListeningProbe):
-            longest = min(longest, LONGEST_RETRY_OF_LISTENERS)
-        retry = min(FIRST_RETRY * 2 ** min(self._misses - 1, 16), longest)
-        self._due[self._liveness.name] = asyncio.get_running_loop().time() + retry
+        longest = LONGEST_RETRY_OF_LISTENERS if isinstance(self._probe, ListeningProbe) else math.inf
+        retry = min(self._retry(self._liveness.name, self._liveness.period), longest)
+        self._schedule(self._liveness, retry)
         if state is not ServiceState.BUSY:
             self._alive.clear()
             if self._stream is not None:
