@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from tui.config.schema import Config, ServiceSettings, is_loopback
+from tui.config.schema import Config, MachineSettings, ServiceSettings, is_loopback
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import Deployment, FleetSnapshot, ModelSnapshot, ServiceSnapshot
 
@@ -24,21 +24,31 @@ class Locality:
 
     where: Where
     reason: str
+    machines: frozenset[str] = field(default=frozenset(), compare=False)
+    """The names of the machines that may do the work; empty for cloud."""
 
 
 PASSES_ON = frozenset({"llama-swap", "ollama", "litellm"})
 """Kinds that may hand a request to somebody else: nothing is known of a model that they have not listed."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def locality(model_id: str, config: Config, snapshot: FleetSnapshot) -> Locality:
     """Where ``service/name`` or ``cli/name`` runs."""
     owner, _, name = model_id.partition("/")
     if owner in config.clis:
-        return _cloud("a command-line program sends it to its own provider")
+        return Locality(Where.CLOUD, "a command-line program sends it to its own provider")
     service = config.services.get(owner)
     if service is None:
-        return _cloud("no such service is known")
-    return _service_model(service, name, config, snapshot, frozenset())
+        return Locality(Where.CLOUD, "no such service is known")
+    walk = _Walk(config, snapshot)
+    leaves = walk.leaves(service, name)
+    if leaves is not None:
+        return Locality(Where.CLOUD, leaves)
+    machine = config.machine_of(service)
+    listed = "it " if listed_model(snapshot.service(owner), name) else ""
+    place = machine.name if machine else "this machine"
+    return Locality(Where.LOCAL, f"{service.name} runs {listed}on {place}", frozenset(walk.machines))
 
 
 def leaving_groups(service: ServiceSnapshot, config: Config, snapshot: FleetSnapshot) -> int:
@@ -49,93 +59,103 @@ def leaving_groups(service: ServiceSnapshot, config: Config, snapshot: FleetSnap
     return sum(locality(model_id, config, snapshot).where is Where.CLOUD for model_id in ids)
 
 
-def _service_model(
-    service: ServiceSettings, name: str, config: Config, snapshot: FleetSnapshot, walked: frozenset[str]
-) -> Locality:
-    model_id = f"{service.name}/{name}"
-    if model_id in walked:
-        return Locality(Where.LOCAL, "already looked at")
-    walked |= {model_id}
-    settings = config.models.get(model_id)
-    if settings is not None and settings.where == "cloud":
-        return _cloud("the configuration says so")
-    machine = config.machine_of(service)
-    if machine is None and not is_loopback(service.host):
-        return _cloud(f"{service.name} runs at {service.host}, which is no machine of ours")
-    place = machine.name if machine else "this machine"
-    observed = snapshot.service(service.name)
-    model = observed.model(name) if observed else None
-    if model is None:
-        if service.kind in PASSES_ON:
-            return _cloud(f"{service.name} has not listed it, so where it runs is not known")
-        return Locality(Where.LOCAL, f"{service.name} runs on {place}")
-    if model.remote is not None:
-        return _cloud(f"{service.name} passes it on to {model.remote}")
-    for found in (_targets(service, model, config, snapshot, walked), _deployments(service, model, config, snapshot)):
-        if found is not None:
-            return found
-    return Locality(Where.LOCAL, f"{service.name} runs it on {place}")
-
-
-def _targets(
-    service: ServiceSettings, model: ModelSnapshot, config: Config, snapshot: FleetSnapshot, walked: frozenset[str]
-) -> Locality | None:
-    """The first name that may answer in the model's place and is not local; None where all are."""
-    if model.targets is None:
-        return _cloud(f"{service.name} has not said what it may fall back to")
-    for target in model.targets:
-        found = _service_model(service, target, config, snapshot, walked)
-        if found.where is Where.CLOUD:
-            return _cloud(f"may be answered by {printable(target, 60)}: {found.reason}")
-    return None
-
-
-def _deployments(
-    service: ServiceSettings, model: ModelSnapshot, config: Config, snapshot: FleetSnapshot
-) -> Locality | None:
-    """The first of a LiteLLM group's deployments that is not local; None where all are, or the kind has none."""
-    if service.kind != "litellm":
+def listed_model(service: ServiceSnapshot | None, name: str) -> ModelSnapshot | None:
+    """What a service lists under ``name``; None where it lists no such model, or was not looked at."""
+    if service is None:
         return None
-    if not model.deployments:
-        return _cloud(f"{service.name} has not said where its deployments are")
-    for deployment in model.deployments:
-        found = _deployment(service, deployment, config, snapshot)
-        if found is not None:
-            return found
-    return None
+    found = service.model(name)
+    if found is None and service.kind == "ollama" and ":" not in name:
+        # Ollama 0.33 lists "llama3.2:latest" and takes "llama3.2" for it.
+        return service.model(f"{name}:latest")
+    return found
 
 
-def _deployment(
-    litellm: ServiceSettings, deployment: Deployment, config: Config, snapshot: FleetSnapshot
-) -> Locality | None:
-    name = printable(deployment.model, 60)
-    if deployment.api_base is None:
-        return _cloud(f"{name} goes to its provider")
-    try:
-        base = urlsplit(deployment.api_base)
-        host, port = (base.hostname or "").lower(), base.port
-    except ValueError:
-        return _cloud(f"the address of {name} cannot be read")
-    if is_loopback(host):
-        # LiteLLM reads "localhost" as the machine it runs on, not as ours.
-        machine = config.machine_of(litellm)
-        if machine is None and not is_loopback(litellm.host):
-            return _cloud(f"{name} goes to {host} of an unknown machine")
-    else:
-        machine = config.machine_at(host)
-        if machine is None:
-            return _cloud(f"{name} goes to {printable(host, 60)}")
-    for behind in config.services.values():
-        same_machine = config.machine_of(behind) == machine
-        if same_machine and urlsplit(behind.url).port == port and behind.name != litellm.name:
-            observed = snapshot.service(behind.name)
-            inner = deployment.model.partition("/")[2] or deployment.model
-            for candidate in (inner, deployment.model):
-                if observed is not None and observed.model(candidate) is not None:
-                    found = _service_model(behind, candidate, config, snapshot, frozenset())
-                    return found if found.where is Where.CLOUD else None
-    return None
+class _Walk:
+    """One walk from a model through everything that may answer in its place. What was walked once is done with."""
+
+    def __init__(self, config: Config, snapshot: FleetSnapshot) -> None:
+        self.machines: set[str] = set()
+        self._config = config
+        self._snapshot = snapshot
+        self._walked: set[tuple[str, str]] = set()
+
+    def leaves(self, service: ServiceSettings, name: str) -> str | None:
+        """How a prompt to the model may leave the person's machines, in words; None where it cannot."""
+        if (service.name, name) in self._walked:
+            return None
+        self._walked.add((service.name, name))
+        settings = self._config.models.get(f"{service.name}/{name}")
+        if settings is not None and settings.where == "cloud":
+            return "the configuration says so"
+        machine = self._config.machine_of(service)
+        if machine is None and not is_loopback(service.host):
+            return f"{service.name} runs at {service.host}, which is no machine of ours"
+        model = listed_model(self._snapshot.service(service.name), name)
+        if model is None and service.kind in PASSES_ON:
+            return f"{service.name} has not listed it, so where it runs is not known"
+        if model is not None and model.remote is not None:
+            return f"{service.name} passes it on to {model.remote}"
+        if machine is not None and service.kind != "litellm":
+            self.machines.add(machine.name)
+        if model is None:
+            return None
+        return self._targets_leave(service, model) or self._deployments_leave(service, model)
+
+    def _targets_leave(self, service: ServiceSettings, model: ModelSnapshot) -> str | None:
+        if model.targets is None:
+            return f"{service.name} has not said what it may fall back to"
+        for target in model.targets:
+            leaves = self.leaves(service, target)
+            if leaves is not None:
+                return f"may be answered by {printable(target, 60)}: {leaves}"
+        return None
+
+    def _deployments_leave(self, service: ServiceSettings, model: ModelSnapshot) -> str | None:
+        if service.kind != "litellm":
+            return None
+        if not model.deployments:
+            return f"{service.name} has not said where its deployments are"
+        reasons = (self._deployment_leaves(service, deployment) for deployment in model.deployments)
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def _deployment_leaves(self, litellm: ServiceSettings, deployment: Deployment) -> str | None:
+        name = printable(deployment.model, 60)
+        if deployment.api_base is None:
+            return f"{name} goes to its provider"
+        try:
+            host, port = (urlsplit(deployment.api_base).hostname or "").lower(), _port(deployment.api_base)
+        except ValueError:
+            return f"the address of {name} cannot be read"
+        if is_loopback(host):
+            # LiteLLM reads "localhost" as the machine it runs on, not as ours.
+            machine = self._config.machine_of(litellm)
+            if machine is None and not is_loopback(litellm.host):
+                return f"{name} goes to {host} of an unknown machine"
+        else:
+            machine = self._config.machine_at(host)
+            if machine is None:
+                return f"{name} goes to {printable(host, 60)}"
+        if machine is not None:
+            self.machines.add(machine.name)
+        behind = self._service_at(machine, port)
+        return None if behind is None else self._behind_leaves(behind, deployment.model)
+
+    def _service_at(self, machine: MachineSettings | None, port: int | None) -> ServiceSettings | None:
+        """The configured service at a port of a machine (None: this one, where it has no table of its own)."""
+        for service in self._config.services.values():
+            owner = self._config.machine_of(service)
+            if owner == machine and (machine is not None or is_loopback(service.host)) and _port(service.url) == port:
+                return service
+        return None
+
+    def _behind_leaves(self, service: ServiceSettings, model: str) -> str | None:
+        # LiteLLM writes the provider first ("openai/qwen3"), but a server's own names may hold slashes as well.
+        names = (model.partition("/")[2], model)
+        observed = self._snapshot.service(service.name)
+        listed = next((name for name in names if name and listed_model(observed, name)), None)
+        return self.leaves(service, listed or names[0] or model)
 
 
-def _cloud(reason: str) -> Locality:
-    return Locality(Where.CLOUD, reason)
+def _port(url: str) -> int | None:
+    parts = urlsplit(url)
+    return parts.port if parts.port is not None else _DEFAULT_PORTS.get(parts.scheme)
