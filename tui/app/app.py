@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from textual import on, work
 from textual.app import App, SystemCommand
@@ -15,7 +16,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tui.app import acts, feeds
+from tui.app import feeds
 from tui.app.actions import Scope, key_problems, keys_in_force
 from tui.app.bindings import bindings_of
 from tui.app.faults import broken_worker_words, crash_text
@@ -37,8 +38,10 @@ from tui.app.screens.fleet import FleetScreen
 from tui.app.themes import Themes, read_themes
 from tui.config.paths import config_home, shipped, state_home
 from tui.config.schema import Config
-from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
+
+if TYPE_CHECKING:
+    from tui.fleet.monitor import Monitor
 
 PLAIN_VARIABLES = {
     "state-up": "ansi_green",
@@ -99,8 +102,14 @@ class FleetApp(App[Parting]):
             readonly=readonly,
             key_problems=key_problems(config.keys),
         )
-        self.monitor = Monitor(config, clock=clock)
         self._use_themes(read_themes(self._theme_folders))
+
+    @cached_property
+    def monitor(self) -> Monitor:
+        """What watches the fleet; nobody needs it, nor any probe, before the first paint."""
+        from tui.fleet.monitor import Monitor
+
+        return Monitor(self.state.config, clock=self._clock)
 
     @property
     def changed_keys(self) -> Mapping[str, str]:
@@ -141,6 +150,7 @@ class FleetApp(App[Parting]):
 
     @work(group="fleet", exclusive=True, exit_on_error=False, description="watch the fleet")
     async def _follow_fleet(self) -> None:
+        await feeds.import_after_first_paint()
         await feeds.follow_fleet(self, self.monitor)
 
     @work(group="modes", exclusive=True, exit_on_error=False, description="follow the mode files")
@@ -223,6 +233,8 @@ class FleetApp(App[Parting]):
 
     @work(group="clipboard", exit_on_error=False, description="copy")
     async def _copy_locally(self, text: str) -> None:
+        from tui.app import acts
+
         self.post_message(await acts.copy(text))
 
     @on(LoadAsked)
@@ -260,10 +272,14 @@ class FleetApp(App[Parting]):
 
     @work(group="loading", exit_on_error=False, description="load a model")
     async def _load(self, model_id: str) -> None:
+        from tui.app import acts
+
         self.post_message(await acts.load(self.monitor, self.state.config, model_id))
 
     @work(group="loading", exit_on_error=False, description="unload a model")
     async def _unload(self, service: str, model_id: str | None) -> None:
+        from tui.app import acts
+
         self.post_message(await acts.unload(self.monitor, self.state.config, service, model_id))
 
     @on(ActionEnded)

@@ -9,6 +9,7 @@ import asyncio
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
 
@@ -17,17 +18,23 @@ from tui.app.themes import read_themes
 from tui.config.errors import ConfigError
 from tui.config.load import load_config
 from tui.config.watch import watch_files
-from tui.fleet.monitor import Monitor
 from tui.routing.modes import read_modes
+
+if TYPE_CHECKING:
+    from tui.fleet.monitor import Monitor
 
 SELDOM = 1.0
 """Seconds between looks at files that a person edits by hand: each look wakes the process."""
 
 
+async def import_after_first_paint() -> None:
+    """What watching needs takes 130 ms to import: in a thread it holds up neither the first paint nor a key."""
+    for module in ("httpx", "tui.fleet.monitor"):
+        await asyncio.to_thread(importlib.import_module, module)
+
+
 async def follow_fleet(target: MessagePump, monitor: Monitor) -> None:
     """Runs the monitor and posts each newer snapshot."""
-    # httpx takes 90 ms to import: in a thread, after the first paint, it holds up neither it nor a key.
-    await asyncio.to_thread(importlib.import_module, "httpx")
     async with asyncio.TaskGroup() as group:
         group.create_task(monitor.run(), name="monitor")
         async for snapshot in monitor.subscribe():
