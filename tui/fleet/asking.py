@@ -66,6 +66,14 @@ class Asker:
         if client is not None:
             await client.aclose()
 
+    def said(self, answer: Answer, limit: int = 160) -> str:
+        """What an answer says is wrong, on one harmless line that holds no key; empty where it says nothing."""
+        return error_message(answer.body, limit, key=self._sent_key)
+
+    @property
+    def _sent_key(self) -> str:
+        return self._key.reveal() if self._key is not None else ""
+
     def forget_key(self) -> None:
         """Fetches the key anew at the next question: it was refused, and may have been changed since."""
         self._key = None
@@ -215,12 +223,12 @@ class Asker:
         return self.service.url.rstrip("/") + path if path else self.service.url
 
     def _keep(self, request: str, status: int | None, text: str) -> None:
-        shown = printable_lines(redact(text))[:KEPT_CHARACTERS]
+        shown = printable_lines(redact(text, self._sent_key))[:KEPT_CHARACTERS]
         self._answers[request] = RawAnswer(request, self._clock(), status, shown)
 
     def _refusal(self, answer: Answer) -> LookFailed:
         status = answer.status
-        said = error_message(answer.body)
+        said = self.said(answer)
         told = f": {said}" if said else ""
         without_database = status == 400 and b"no_db_connection" in answer.body
         if status in (401, 403) or without_database:

@@ -74,18 +74,21 @@ class _ErrorBody(msgspec.Struct):
     reason: object = None
 
 
-def error_message(body: bytes, limit: int = 160) -> str:
-    """What an error's body says, on one harmless line; empty where it says nothing that a person can read."""
+def error_message(body: bytes, limit: int = 160, *, key: str = "") -> str:
+    """What an error's body says, on one harmless line; empty where it says nothing that a person can read.
+
+    ``key`` is what the question was sent with: servers say it back, and a person's own may look like any word.
+    """
     try:
         parsed = msgspec.json.decode(body, type=_ErrorBody)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         text = body[:2000].decode("utf-8", errors="replace").strip()
         if not text or text.startswith("<") or "�" in text:
             return ""
-        return printable(redact(text.partition("\n")[0]), limit)
+        return printable(redact(text.partition("\n")[0], key), limit)
     for value in (parsed.error, parsed.detail, parsed.message, parsed.reason, parsed.status):
         if text := _first_text(value):
-            return printable(redact(text.partition("\n")[0]), limit)
+            return printable(redact(text.partition("\n")[0], key), limit)
     return ""
 
 

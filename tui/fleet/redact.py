@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 HIDDEN = "•••"
+SHORTEST_KNOWN = 4
 
 # Every repetition below has an upper bound: answers come from anybody, and what a pattern reads twice for each of
 # 40 000 characters would stop the watching of all services for a minute.
@@ -50,8 +51,13 @@ _NOT_SECRET = re.compile(
 )
 
 
-def redact(text: str) -> str:
-    """``text`` with every key, token and password in it replaced. Numbers such as ``max_tokens: 5`` stay."""
+def redact(text: str, known: str = "") -> str:
+    """``text`` with every key, token and password in it replaced. Numbers such as ``max_tokens: 5`` stay.
+
+    ``known`` is a key that is hidden whatever it looks like, unless it is so short that any text may hold it.
+    """
+    if len(known) >= SHORTEST_KNOWN:
+        text = text.replace(known, HIDDEN)
     text = _USERINFO.sub(rf"\1{HIDDEN}@", text)
     text = _SETTING.sub(_hide_value, text)
     text = _FLAG.sub(_hide_value, text)
