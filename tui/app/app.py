@@ -159,11 +159,11 @@ class FleetApp(App[Parting]):
 
     @work(group="config", exclusive=True, exit_on_error=False, description="follow the configuration")
     async def _follow_config(self, path: Path) -> None:
-        await feeds.follow_config(self, path)
+        await feeds.follow_config(self, path, self.state.config)
 
     @work(group="themes", exclusive=True, exit_on_error=False, description="follow the theme files")
     async def _follow_themes(self) -> None:
-        await feeds.follow_themes(self, self._theme_folders)
+        await feeds.follow_themes(self, self._theme_folders, self._themes)
 
     @on(Worker.StateChanged)
     def tell_of_broken_worker(self, event: Worker.StateChanged) -> None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from textual.message_pump import MessagePump
 
 from tui.app.messages import ConfigRead, FleetSeen, ModesRead, ThemesRead
-from tui.app.themes import read_themes
+from tui.app.themes import Themes, read_themes
 from tui.config.errors import ConfigError
 from tui.config.load import load_config
+from tui.config.schema import Config
 from tui.config.watch import watch_files
 from tui.routing.modes import read_modes
 
@@ -49,16 +50,30 @@ async def follow_modes(target: MessagePump, external_file: Path, modes_file: Pat
         target.post_message(ModesRead(read_modes(external_file, modes_file)))
 
 
-async def follow_config(target: MessagePump, path: Path) -> None:
-    """Posts the configuration after each change of its file; a broken one leaves the last good one in force."""
-    async for _ in watch_files((path,), period=SELDOM):
-        try:
-            target.post_message(ConfigRead(load_config(path)))
-        except ConfigError as error:
-            target.post_message(ConfigRead(None, str(error)))
+async def follow_config(target: MessagePump, path: Path, in_force: Config) -> None:
+    """Posts the configuration where it is not ``in_force`` (again), and after each change of its file."""
+    changes = watch_files((path,), period=SELDOM)
+    # It was read before the first paint, and may have been edited since.
+    now = _read_config(path)
+    if now.config != in_force:
+        target.post_message(now)
+    async for _ in changes:
+        target.post_message(_read_config(path))
 
 
-async def follow_themes(target: MessagePump, folders: Sequence[Path]) -> None:
-    """Posts the themes after each change in their folders."""
-    async for _ in watch_files(folders, period=SELDOM):
+async def follow_themes(target: MessagePump, folders: Sequence[Path], in_force: Themes) -> None:
+    """Posts the themes where they are not those ``in_force`` (again), and after each change in their folders."""
+    changes = watch_files(folders, period=SELDOM)
+    now = read_themes(folders)
+    if now != in_force:
+        target.post_message(ThemesRead(now))
+    async for _ in changes:
         target.post_message(ThemesRead(read_themes(folders)))
+
+
+def _read_config(path: Path) -> ConfigRead:
+    """A broken file leaves the last good configuration in force."""
+    try:
+        return ConfigRead(load_config(path))
+    except ConfigError as error:
+        return ConfigRead(None, str(error))
