@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 from textual.color import Color, ColorParseError
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 LARGEST = 64 * 1024
 
@@ -129,7 +129,9 @@ def to_textual(name: str, file: ThemeFile) -> Theme:
             if color is not None:
                 _check_color(f"{table}.{field.name}", color)
     states = file.states or _states_of(file.colors)
-    variables = {f"state-{field.name}": getattr(states, field.name) for field in fields(states)}
+    # With a terminal's own colours Textual's styles use variables that it derives for none but its own themes.
+    variables = dict(BUILTIN_THEMES["ansi-dark" if file.dark else "ansi-light"].variables) if file.ansi else {}
+    variables |= {f"state-{field.name}": getattr(states, field.name) for field in fields(states)}
     cursor = file.cursor
     if cursor is not None:
         variables |= {"cursor-background": cursor.background, "cursor-foreground": cursor.foreground}
