@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from tui.app.panel_state import KeepsState, PanelState
+from tui.app.widgets.key_line import KeyLine
 from tui.app.widgets.mode_strip import ModeStrip
 from tui.app.widgets.problems_line import ProblemsLine
 from tui.config.schema import Config
@@ -22,6 +22,7 @@ class PanelScreen(Screen[None]):
     """A screen of its own key. The app hands it each new state while it is the one that is shown."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (170, "-wide")]  # noqa: RUF012  (typed by Textual)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]  # noqa: RUF012  (typed by Textual)
 
     # Not reactive attributes: a screen's would draw all of the screen again, where only some lines of it have changed.
     config: var[Config] = var(Config(), init=False)
@@ -38,7 +39,7 @@ class PanelScreen(Screen[None]):
         )
         yield from self.compose_body()
         yield ProblemsLine(id="problems").data_bind(PanelScreen.problems, PanelScreen.now)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine(id="keys")
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands between the strip and the problems line."""

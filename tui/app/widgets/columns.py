@@ -38,10 +38,16 @@ def place_columns(columns: Sequence[Column], wanted: Mapping[str, int], width: i
     """Chooses the columns for ``width`` cells and gives each its share.
 
     ``wanted`` holds the width that each column's longest text asks for. Columns are dropped by rank until the least
-    widths fit; what is left over goes to wishes first, in the columns' order, and then to those that stretch.
+    widths fit beside whole names (the columns of rank 0, as far as they leave half of the width); what is left over
+    goes to wishes first, in the columns' order, and then to those that stretch.
     """
     shown = list(enumerate(columns))
-    while _least_total(shown) > width:
+    names = sum(
+        max(0, min(column.most, wanted.get(column.key, 0), width // 2) - column.least)
+        for column in columns
+        if column.rank == 0
+    )
+    while _least_total(shown) + names > width:
         droppable = [item for item in shown if item[1].rank > 0]
         if not droppable:
             break
