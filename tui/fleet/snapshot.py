@@ -123,7 +123,11 @@ class ModelSnapshot:
     @property
     def loaded(self) -> bool:
         """True while it takes memory, or is about to; another name for a model takes none of its own."""
-        return self.role is ModelRole.MODEL and self.state in (ModelState.READY, ModelState.STARTING, ModelState.STOPPING)
+        return self.role is ModelRole.MODEL and self.state in (
+            ModelState.READY,
+            ModelState.STARTING,
+            ModelState.STOPPING,
+        )
 
     @property
     def gpu_share(self) -> float | None:
@@ -203,6 +207,100 @@ class ServiceSnapshot:
         return f"{self.name}/{model.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class HostMemory:
+    """A machine's main memory."""
+
+    total: int
+    used: int
+    """What could not be given to a program at once: caches do not count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuProcess:
+    """A process that holds memory of a GPU."""
+
+    pid: int
+    bytes: int | None = None
+    """None: the driver does not say (WSL, MIG, containers)."""
+    name: str = ""
+    command: tuple[str, ...] = ()
+    """Empty: it is gone, or numbered in another namespace. Redacted."""
+    unit: str = ""
+    """The systemd unit (``.service`` or ``.scope``) that its control group names."""
+    parent: int | None = None
+    draws: bool = False
+    """It holds memory for graphics, perhaps besides that for computing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuSnapshot:
+    """One GPU as it was last seen."""
+
+    index: int
+    name: str = ""
+    uuid: str = ""
+    total: int | None = None
+    used: int | None = None
+    """Bytes in use without ``reserved``, except where the driver cannot tell them apart: ``reserved`` is None then."""
+    reserved: int | None = None
+    """Bytes that the driver keeps for itself."""
+    unified: bool = False
+    """It has no memory of its own: the numbers are those of the machine's main memory."""
+    utilization_percent: int | None = None
+    """The part of the time in which at least one program was running on it."""
+    memory_busy_percent: int | None = None
+    """The part of the time in which its memory was read or written: not how full it is."""
+    temperature_c: int | None = None
+    power_w: float | None = None
+    power_limit_w: float | None = None
+    fan_percent: int | None = None
+    throttled: tuple[str, ...] = ()
+    """Why it runs slower than it could, in words."""
+    processes: tuple[GpuProcess, ...] | None = None
+    reason: str = ""
+    """Why nothing, or nothing newer, is known of it."""
+
+    @property
+    def free(self) -> int | None:
+        if self.total is None or self.used is None:
+            return None
+        return max(0, self.total - self.used - (self.reserved or 0))
+
+
+class UnitState(StrEnum):
+    """systemd's word for what a unit does."""
+
+    ACTIVE = "active"
+    RELOADING = "reloading"
+    ACTIVATING = "activating"
+    DEACTIVATING = "deactivating"
+    INACTIVE = "inactive"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitSnapshot:
+    """A systemd unit as it was last seen."""
+
+    name: str
+    scope: str = "user"
+    state: UnitState = UnitState.UNKNOWN
+    sub: str = ""
+    """The state in more detail, systemd's word: "running", "auto-restart", "stop-sigterm"."""
+    reason: str = "not looked at yet"
+    """Why it does not run, in words; empty while it runs or was stopped on purpose."""
+    since: float | None = None
+    restarts: int = 0
+    """How often systemd has restarted it since it was last started by somebody."""
+    main_pid: int | None = None
+    invocation: str = ""
+    """Changes with every start."""
+    needs_reload: bool = False
+    """Its file was changed after systemd had read it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSnapshot:
     """One machine as it was last seen."""
@@ -212,6 +310,28 @@ class MachineSnapshot:
     state: MachineState = MachineState.UNKNOWN
     reason: str = "not looked at yet"
     seen: Seen = Seen()
+    channel: str = ""
+    """How it is looked at: "local", "ssh", or "nvidia-smi" where python3 is missing there; empty: by HTTP alone."""
+    hostname: str = ""
+    system: str = ""
+    """What its kernel calls itself: "Linux", "Darwin"."""
+    python: str = ""
+    latency: float | None = None
+    """Seconds for the way there and back."""
+    cpu_percent: float | None = None
+    memory: HostMemory | None = None
+    gpus: tuple[GpuSnapshot, ...] | None = None
+    """Empty: it has none that a driver knows; None: not known."""
+    gpu_driver: str = ""
+    gpu_reason: str = ""
+    """Why nothing, or nothing newer, is known of its GPUs."""
+    gpus_seen: Seen = Seen()
+    units: tuple[UnitSnapshot, ...] = ()
+    linger: bool | None = None
+    """Whether the person's units go on without a login there."""
+
+    def unit(self, name: str) -> UnitSnapshot | None:
+        return next((unit for unit in self.units if unit.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
