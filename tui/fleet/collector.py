@@ -128,7 +128,7 @@ def describe_host() -> Facts:
 
 def describe_process(pid: int) -> Facts:
     """Who a process is; nothing is known of one that is gone, or numbered in another namespace."""
-    command = [word[:1000] for word in read(f"/proc/{pid}/cmdline").split("\0")[:100] if word]
+    command = [word for word in read(f"/proc/{pid}/cmdline")[:8000].split("\0") if word]
     status = dict(re.findall(r"(Name|PPid):\t(.*)", read(f"/proc/{pid}/status")))
     name, parent, cgroup = status.get("Name", ""), int(status.get("PPid", 0)), read(f"/proc/{pid}/cgroup")[:2000]
     return {"pid": pid, "name": name, "parent": parent, "command": command, "cgroup": cgroup}
