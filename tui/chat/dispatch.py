@@ -1,0 +1,275 @@
+"""Asks the candidates of a plan in their order until one answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self
+
+from tui.chat.attempt import Attempt, AttemptRecord
+from tui.chat.cli_stream import PROGRAM_LIMITS, stream_program
+from tui.chat.loading_watch import loading_words
+from tui.chat.program import ProgramLimits
+from tui.chat.prompt import Prompt
+from tui.chat.reply import (
+    Candidate,
+    Ended,
+    Failed,
+    FailureKind,
+    FellBack,
+    Finished,
+    Loading,
+    Piece,
+    ReplyEvent,
+    ReplyFailed,
+    Started,
+)
+from tui.config.schema import Config
+from tui.fleet.asking import Asker
+from tui.fleet.printable import printable
+
+LOOK_AFTER = 1.0
+"""Seconds of silence after which a model's server is asked whether it is loading it."""
+LOOK_AGAIN = 2.0
+
+
+class NotPrivate(Exception):
+    """A private prompt was to be sent to a candidate that is not local. Nothing was sent to anybody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchRecord:
+    """What became of one prompt, for the ledger."""
+
+    outcome: Literal["finished", "failed", "cancelled"]
+    private: bool
+    attempts: tuple[AttemptRecord, ...]
+    """Every candidate that was asked, in order; the last one is that of the outcome."""
+    finished: Finished | None
+    failed: Failed | None
+    text: str
+    """What had come of the answer, complete or not."""
+    reasoning: str
+
+
+class Dispatcher:
+    """Holds the connections to the services that it asked, for the next prompt. Use it as an async context manager."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        program_limits: ProgramLimits = PROGRAM_LIMITS,
+        look_after: float = LOOK_AFTER,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._config = config
+        self._program_limits = program_limits
+        self._look_after = look_after
+        self._clock = clock
+        self._askers: dict[str, Asker] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        askers, self._askers = self._askers, {}
+        for asker in askers.values():
+            await asker.close()
+
+    async def ask(
+        self,
+        candidates: Sequence[Candidate],
+        prompt: Prompt,
+        *,
+        private: bool = False,
+        timeout: float | None = None,
+        record: Callable[[DispatchRecord], None] | None = None,
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The events of one reply; the last is a ``Finished`` or a ``Failed``.
+
+        The next candidate is asked only while nothing of an answer has come: what has come cannot be taken back. Each
+        is asked once, since a proxy and a program retry by themselves. ``timeout`` is seconds for all of it together.
+        Closing the generator (``contextlib.aclosing``), or cancelling, ends the far side at once. ``record`` is called
+        once, however it ends.
+
+        Raises:
+            NotPrivate: ``private``, and a candidate is not known to be local.
+        """
+        if private:
+            self._check_private(candidates)
+        if prompt.is_empty:
+            yield Failed(error="the prompt is empty", kind=FailureKind.REFUSED)
+            return
+        if not candidates:
+            yield Failed(error="there is no model to ask", kind=FailureKind.REFUSED)
+            return
+        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        course = _Course()
+        try:
+            for number, candidate in enumerate(candidates):
+                following = candidates[number + 1] if number + 1 < len(candidates) else None
+                async with contextlib.aclosing(self._ask_one(candidate, following, prompt, course, deadline)) as events:
+                    async for event in events:
+                        yield event
+                if course.last is not None:
+                    return
+        finally:
+            if record is not None:
+                record(course.record(private))
+
+    def _check_private(self, candidates: Sequence[Candidate]) -> None:
+        for candidate in candidates:
+            # A program always sends a prompt to its provider, whatever a plan may say of it.
+            if candidate.where != "local" or candidate.model.partition("/")[0] in self._config.clis:
+                raise NotPrivate(f"{printable(candidate.model, 80)} is not known to run on your own machines")
+
+    async def _ask_one(
+        self, candidate: Candidate, following: Candidate | None, prompt: Prompt, course: _Course, deadline: float | None
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """One candidate's events, up to the outcome or the step to the one that follows."""
+        attempt = Attempt(candidate, self._config.models.get(candidate.model), self._clock())
+        course.attempts.append(attempt)
+        yield Started(candidate)
+        try:
+            async with contextlib.aclosing(self._pieces(candidate, prompt)) as pieces:
+                async for piece in self._watched(pieces, attempt, deadline):
+                    if isinstance(piece, Ended):
+                        attempt.end(piece)
+                    else:
+                        attempt.take(piece)
+                        if isinstance(piece, FellBack):
+                            course.fell_back.append(piece)
+                        yield piece
+            finished = attempt.finished(tuple(course.fell_back))
+        except ReplyFailed as failure:
+            attempt.fail(failure)
+            timed_out = deadline is not None and asyncio.get_running_loop().time() >= deadline
+            if following is not None and not attempt.told and not timed_out:
+                step = FellBack(candidate.model, following.model, failure.reason)
+                course.fell_back.append(step)
+                yield step
+                return
+            course.last = attempt.failed(failure, tuple(course.fell_back))
+        else:
+            course.last = finished
+        yield course.last
+
+    async def _pieces(self, candidate: Candidate, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        owner, _, name = candidate.model.partition("/")
+        if (program := self._config.clis.get(owner)) is not None:
+            stream = stream_program(program, name, prompt, self._program_limits)
+        else:
+            asker = self._asker(owner)
+            match asker.service.kind:
+                case "qdrant" | "http":
+                    raise ReplyFailed(
+                        FailureKind.REFUSED, f"{owner} is of kind {asker.service.kind}, which answers no prompts"
+                    )
+                case "ollama":
+                    from tui.chat.ollama_stream import stream_ollama
+
+                    stream = stream_ollama(asker, name, prompt)
+                case "anthropic":
+                    from tui.chat.anthropic_stream import stream_anthropic
+
+                    stream = stream_anthropic(asker, name, prompt)
+                case _:
+                    from tui.chat.openai_stream import stream_openai
+
+                    stream = stream_openai(asker, name, prompt)
+        async with contextlib.aclosing(stream):
+            async for piece in stream:
+                yield piece
+
+    def _asker(self, owner: str) -> Asker:
+        if owner not in self._askers:
+            service = self._config.services.get(owner)
+            if service is None:
+                reason = f"there is no service or program {printable(owner, 60)}"
+                raise ReplyFailed(FailureKind.UNKNOWN_MODEL, reason)
+            self._askers[owner] = Asker(service)
+        return self._askers[owner]
+
+    async def _watched(
+        self, pieces: AsyncGenerator[Piece, None], attempt: Attempt, deadline: float | None
+    ) -> AsyncGenerator[Piece, None]:
+        """The pieces, each in time; while the first is waited for, what its server says about loading the model."""
+        first = asyncio.ensure_future(anext(pieces, None))
+        try:
+            async with contextlib.aclosing(self._loading_until(first, attempt, deadline)) as remarks:
+                async for remark in remarks:
+                    yield remark
+            piece = await first
+        finally:
+            if not first.done():
+                first.cancel()
+                # Its own failure, if any, has no reader any more; the generator is closed only once it has ended.
+                await asyncio.wait({first})
+        while piece is not None:
+            yield piece
+            try:
+                async with asyncio.timeout_at(deadline):
+                    piece = await anext(pieces, None)
+            except TimeoutError:
+                raise _timed_out(attempt) from None
+
+    async def _loading_until(
+        self, first: asyncio.Future[Piece | None], attempt: Attempt, deadline: float | None
+    ) -> AsyncGenerator[Loading, None]:
+        owner, _, name = attempt.candidate.model.partition("/")
+        now = asyncio.get_running_loop().time
+        told, pause = "", self._look_after
+        while True:
+            await asyncio.wait({first}, timeout=pause if deadline is None else min(pause, max(0.0, deadline - now())))
+            if first.done():
+                return
+            if deadline is not None and now() >= deadline:
+                raise _timed_out(attempt)
+            pause = max(self._look_after, min(LOOK_AGAIN, pause * 2))
+            if (asker := self._askers.get(owner)) is None:
+                continue
+            words = await loading_words(asker, name) or ""
+            attempt.note_loading(bool(words))
+            if words and words != told:
+                told = words
+                yield Loading(words)
+
+
+def _timed_out(attempt: Attempt) -> ReplyFailed:
+    seconds = f"{attempt.age:.0f} s" if attempt.age >= 1 else f"{attempt.age * 1000:.0f} ms"
+    return ReplyFailed(
+        FailureKind.TIMED_OUT,
+        f"{printable(attempt.candidate.model, 80)} had not finished when the time was up (asked {seconds} ago)",
+    )
+
+
+class _Course:
+    """How far one prompt has come."""
+
+    def __init__(self) -> None:
+        self.attempts: list[Attempt] = []
+        self.fell_back: list[FellBack] = []
+        self.last: Finished | Failed | None = None
+
+    def record(self, private: bool) -> DispatchRecord:
+        current = self.attempts[-1] if self.attempts else None
+        last = self.last
+        return DispatchRecord(
+            outcome="cancelled" if last is None else "finished" if isinstance(last, Finished) else "failed",
+            private=private,
+            attempts=tuple(attempt.record() for attempt in self.attempts),
+            finished=last if isinstance(last, Finished) else None,
+            failed=last if isinstance(last, Failed) else None,
+            text=current.text if current else "",
+            reasoning=current.reasoning if current else "",
+        )
