@@ -8,7 +8,6 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from tui.app.actions import ACTIONS, Action, keys_in_force
-from tui.app.screens.help import key_words
 
 
 class ActionProvider(Provider):
@@ -29,6 +28,9 @@ class ActionProvider(Provider):
 
     def _offered(self) -> Iterator[tuple[Action, str]]:
         """The actions whose bindings are active on the screen below the palette, dimmed ones left out."""
+        # The help is a dialog: with what dialogs ask about, it is not imported before the first paint.
+        from tui.app.screens.help import key_words
+
         usable = {
             active.binding.id for active in self.screen.active_bindings.values() if active.enabled and active.binding.id
         }
