@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -70,6 +71,14 @@ def listed_model(service: ServiceSnapshot | None, name: str) -> ModelSnapshot | 
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    service: ServiceSettings
+    name: str
+    through: str = ""
+    """The name by which the walk came here, where that is another than the one asked for."""
+
+
 class _Walk:
     """One walk from a model through everything that may answer in its place. What was walked once is done with."""
 
@@ -77,13 +86,25 @@ class _Walk:
         self.machines: set[str] = set()
         self._config = config
         self._snapshot = snapshot
-        self._walked: set[tuple[str, str]] = set()
+        self._ahead: list[_Step] = []
 
     def leaves(self, service: ServiceSettings, name: str) -> str | None:
         """How a prompt to the model may leave the person's machines, in words; None where it cannot."""
-        if (service.name, name) in self._walked:
-            return None
-        self._walked.add((service.name, name))
+        # A loop, since servers may list chains of names longer than Python's stack.
+        walked: set[tuple[str, str]] = set()
+        self._ahead = [_Step(service, name)]
+        while self._ahead:
+            step = self._ahead.pop()
+            if (step.service.name, step.name) in walked:
+                continue
+            walked.add((step.service.name, step.name))
+            reason = self._step_leaves(step)
+            if reason is not None:
+                return f"may be answered by {printable(step.through, 60)}: {reason}" if step.through else reason
+        return None
+
+    def _step_leaves(self, step: _Step) -> str | None:
+        service, name = step.service, step.name
         settings = self._config.models.get(f"{service.name}/{name}")
         if settings is not None and settings.where == "cloud":
             return "the configuration says so"
@@ -99,26 +120,21 @@ class _Walk:
             self.machines.add(machine.name)
         if model is None:
             return None
-        return self._targets_leave(service, model) or self._deployments_leave(service, model)
-
-    def _targets_leave(self, service: ServiceSettings, model: ModelSnapshot) -> str | None:
         if model.targets is None:
             return f"{service.name} has not said what it may fall back to"
-        for target in model.targets:
-            leaves = self.leaves(service, target)
-            if leaves is not None:
-                return f"may be answered by {printable(target, 60)}: {leaves}"
-        return None
+        reason = self._deployments_leave(step, model)
+        self._ahead += [_Step(service, target, target) for target in reversed(model.targets)]
+        return reason
 
-    def _deployments_leave(self, service: ServiceSettings, model: ModelSnapshot) -> str | None:
-        if service.kind != "litellm":
+    def _deployments_leave(self, step: _Step, model: ModelSnapshot) -> str | None:
+        if step.service.kind != "litellm":
             return None
         if not model.deployments:
-            return f"{service.name} has not said where its deployments are"
-        reasons = (self._deployment_leaves(service, deployment) for deployment in model.deployments)
+            return f"{step.service.name} has not said where its deployments are"
+        reasons = (self._deployment_leaves(step, deployment) for deployment in model.deployments)
         return next((reason for reason in reasons if reason is not None), None)
 
-    def _deployment_leaves(self, litellm: ServiceSettings, deployment: Deployment) -> str | None:
+    def _deployment_leaves(self, step: _Step, deployment: Deployment) -> str | None:
         name = printable(deployment.model, 60)
         if deployment.api_base is None:
             return f"{name} goes to its provider"
@@ -128,8 +144,8 @@ class _Walk:
             return f"the address of {name} cannot be read"
         if is_loopback(host):
             # LiteLLM reads "localhost" as the machine it runs on, not as ours.
-            machine = self._config.machine_of(litellm)
-            if machine is None and not is_loopback(litellm.host):
+            machine = self._config.machine_of(step.service)
+            if machine is None and not is_loopback(step.service.host):
                 return f"{name} goes to {host} of an unknown machine"
         else:
             machine = self._config.machine_at(host)
@@ -137,23 +153,24 @@ class _Walk:
                 return f"{name} goes to {printable(host, 60)}"
         if machine is not None:
             self.machines.add(machine.name)
-        behind = self._service_at(machine, port)
-        return None if behind is None else self._behind_leaves(behind, deployment.model)
+        for behind in self._services_at(machine, port):
+            names = self._names_behind(behind, deployment.model)
+            self._ahead += [_Step(behind, name, step.through) for name in names]
+        return None
 
-    def _service_at(self, machine: MachineSettings | None, port: int | None) -> ServiceSettings | None:
-        """The configured service at a port of a machine (None: this one, where it has no table of its own)."""
+    def _services_at(self, machine: MachineSettings | None, port: int | None) -> Iterator[ServiceSettings]:
+        """The configured services at a port of a machine (None: this one, where it has no table of its own)."""
         for service in self._config.services.values():
             owner = self._config.machine_of(service)
             if owner == machine and (machine is not None or is_loopback(service.host)) and _port(service.url) == port:
-                return service
-        return None
+                yield service
 
-    def _behind_leaves(self, service: ServiceSettings, model: str) -> str | None:
-        # LiteLLM writes the provider first ("openai/qwen3"), but a server's own names may hold slashes as well.
-        names = (model.partition("/")[2], model)
+    def _names_behind(self, service: ServiceSettings, model: str) -> Iterable[str]:
+        # LiteLLM writes the provider first ("openai/qwen3") and sends the name with or without it, as the provider's
+        # code has it; a server's own names may hold slashes as well. So where both are listed, both count.
+        names = [name for name in (model.partition("/")[2], model) if name]
         observed = self._snapshot.service(service.name)
-        listed = next((name for name in names if name and listed_model(observed, name)), None)
-        return self.leaves(service, listed or names[0] or model)
+        return [name for name in names if listed_model(observed, name)] or names[:1]
 
 
 def _port(url: str) -> int | None:
