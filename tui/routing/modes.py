@@ -32,7 +32,7 @@ class Mode:
         """``activated_at`` in local time; None where it is missing or no time."""
         try:
             return datetime.fromisoformat(self.activated_at).astimezone() if self.activated_at else None
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
 
 
