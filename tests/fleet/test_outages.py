@@ -15,13 +15,14 @@ from tests.fleet.watching import (
     model_state,
     row,
     service,
+    serving,
     state_comes,
     watched_fleet,
     watching,
 )
 from tests.waiting import until
 from tui.demo.fleet import DemoFleet
-from tui.demo.http_server import HttpServer, Request, Response, json_response, text_response
+from tui.demo.http_server import Request, Response, json_response, text_response
 from tui.fleet.monitor import Monitor
 from tui.fleet.snapshot import ModelState, ServiceState
 from tui.routing.locality import Where, locality
@@ -193,9 +194,10 @@ async def test_a_look_that_is_asked_for_while_one_is_under_way_is_not_lost() -> 
             return now
         return json_response({"models": [{"name": "a:latest"}], "version": "0.33.0"})
 
-    server = HttpServer(answer)
-    await server.open()
-    async with watching(config_of(service("it", "ollama", server.url, refresh=3600.0, timeout=5.0))) as monitor:
+    async with (
+        serving(answer) as url,
+        watching(config_of(service("it", "ollama", url, refresh=3600.0, timeout=5.0))) as monitor,
+    ):
         await until(lambda: model_state(monitor, "it/a:latest") is ModelState.IDLE, "its model is idle")
         monitor.look_now()
         await until(lambda: asked == 2, "an answer is under way")
@@ -203,8 +205,6 @@ async def test_a_look_that_is_asked_for_while_one_is_under_way_is_not_lost() -> 
         monitor.look_now()
         held.set()
         await until(lambda: model_state(monitor, "it/a:latest") is ModelState.READY, "its model is ready", timeout=1.0)
-    server.close()
-    await server.closed()
 
 
 async def test_a_dead_source_never_blanks_a_live_one(demo_key: None) -> None:
@@ -276,9 +276,10 @@ async def test_a_service_that_answers_in_part_says_so_and_keeps_the_rest() -> No
             return json_response({"models": [{"name": "a:latest"}]})
         return text_response("404", 404)
 
-    server = HttpServer(answer)
-    await server.open()
-    async with watching(config_of(service("it", "ollama", server.url))) as monitor:
+    async with (
+        serving(answer) as url,
+        watching(config_of(service("it", "ollama", url))) as monitor,
+    ):
         seen = await state_comes(monitor, "it", BUSY)
         assert seen.reason == "answered 500: disk on fire"
         await until(lambda: model_state(monitor, "it/a:latest") is ModelState.READY, "what is loaded is shown")
@@ -287,5 +288,3 @@ async def test_a_service_that_answers_in_part_says_so_and_keeps_the_rest() -> No
         up = await state_comes(monitor, "it", UP)
         assert up.fault is not None
         assert up.fault.text == "answered 500: disk on fire", "the last fault is kept for later"
-    server.close()
-    await server.closed()

@@ -14,6 +14,7 @@ from tests.waiting import until
 from tui.config.load import parse_config
 from tui.config.schema import Config, ServiceKind, ServiceSettings
 from tui.demo.fleet import ALL_SERVICES, DemoFleet, ServiceName
+from tui.demo.http_server import Handler, serve
 from tui.fleet.monitor import Monitor
 from tui.fleet.snapshot import ModelState, ServiceSnapshot, ServiceState
 
@@ -68,6 +69,17 @@ async def watched_fleet(
         listing = [one.name for one in monitor.snapshot.services if one.kind in ("llama-swap", "ollama", "litellm")]
         await until(lambda: all(row(monitor, name).models for name in listing), "their models are listed")
         yield fleet, monitor
+
+
+@contextlib.asynccontextmanager
+async def serving(answer: Handler) -> AsyncIterator[str]:
+    """The URL of a server whose answers a test makes."""
+    server = await serve(answer)
+    try:
+        yield server.url
+    finally:
+        server.close()
+        await server.closed()
 
 
 def row(monitor: Monitor, name: str) -> ServiceSnapshot:

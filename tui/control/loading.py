@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import quote
 
 import msgspec
 
 from tui.config.schema import Config, ServiceSettings
 from tui.fleet.asking import Answer, Asker
-from tui.fleet.failures import LookFailed, error_message
+from tui.fleet.failures import LookFailed
 from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
+from tui.fleet.service_watch import ALIVE
 from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ModelState, ServiceSnapshot
 
 LOADABLE_KINDS = frozenset({"llama-swap", "ollama", "localai", "llama-server"})
@@ -67,9 +69,7 @@ async def load_model(
     async with _asker(service) as asker:
         request = asyncio.ensure_future(_send_load(asker, service, model.name, timeout))
         try:
-            return await _observed(
-                monitor, model_id, lambda seen: seen.state is ModelState.READY, request, timeout, "loaded"
-            )
+            return await _observed(monitor, model_id, _ready, request, timeout, "loaded")
         finally:
             await _abandon(request)
 
@@ -88,7 +88,7 @@ async def unload_model(
     async with _asker(service) as asker:
         request = asyncio.ensure_future(_send_unload(asker, service, model.name, timeout))
         try:
-            return await _observed(monitor, model_id, lambda seen: not seen.loaded, request, timeout, "unloaded")
+            return await _observed(monitor, model_id, _gone, request, timeout, "unloaded")
         finally:
             await _abandon(request)
 
@@ -140,22 +140,39 @@ async def _abandon(request: asyncio.Future[None]) -> None:
         await request
 
 
+def _ready(service: ServiceSnapshot, name: str) -> ModelSnapshot | None:
+    model = service.model(name)
+    return model if model is not None and model.state is ModelState.READY else None
+
+
+def _gone(service: ServiceSnapshot, name: str) -> ModelSnapshot | None:
+    """The unloaded model. Of a service that is down nothing is known, so that its models are not gone."""
+    if service.state not in ALIVE:
+        return None
+    model = service.model(name)
+    if model is None:
+        # llama-swap shows an unlisted model only while it is loaded.
+        return ModelSnapshot(name=name, state=ModelState.IDLE)
+    return model if model.state is ModelState.IDLE else None
+
+
 async def _observed(
     monitor: Monitor,
     model_id: str,
-    is_so: Callable[[ModelSnapshot], bool],
+    outcome: Callable[[ServiceSnapshot, str], ModelSnapshot | None],
     request: asyncio.Future[None],
     timeout: float,
     wanted: str,
 ) -> ModelSnapshot:
-    """The model once ``is_so`` holds of it; a request that failed ends the wait."""
-    service_name = model_id.partition("/")[0]
+    """The model once ``outcome`` finds it as wanted; a request that failed ends the wait."""
+    service_name, _, name = model_id.partition("/")
     try:
         async with asyncio.timeout(timeout):
             while True:
-                found = monitor.snapshot.find_model(model_id)
-                if found is not None and is_so(found[1]):
-                    return found[1]
+                service = monitor.snapshot.service(service_name)
+                found = outcome(service, name) if service is not None else None
+                if found is not None:
+                    return found
                 if request.done():
                     request.result()
                 await asyncio.sleep(LOOK_AGAIN)
@@ -171,32 +188,33 @@ async def _send_load(asker: Asker, service: ServiceSettings, name: str, timeout:
         case "llama-swap":
             # There is no endpoint for it: llama-swap's own page asks for a model's front page, which loads it. What
             # that page answers is the model's business, so only llama-swap's own errors count.
-            await _send(
-                asker, "GET", f"/upstream/{_in_path(name)}/", None, timeout, name, is_failure=_said_by_llama_swap
-            )
+            answer = await _ask(asker, "GET", f"/upstream/{_in_path(name)}/", None, timeout, name)
+            if _said_by_llama_swap(answer):
+                raise _refusal(asker, name, answer)
         case "ollama":
-            await _send(asker, "POST", "/api/generate", {"model": name, "stream": False}, timeout, name)
+            answer = await _ask(asker, "POST", "/api/generate", {"model": name, "stream": False}, timeout, name)
+            if answer.status == 400 and b"does not support generate" in answer.body:
+                # A model that only embeds: embedding nothing loads it (Ollama 0.33).
+                answer = await _ask(asker, "POST", "/api/embed", {"model": name}, timeout, name)
+            if answer.status >= 300:
+                raise _refusal(asker, name, answer)
         case "localai":
-            await _send(asker, "POST", "/backend/load", {"model": name}, timeout, name)
+            await _send(asker, "/backend/load", {"model": name}, timeout, name)
         case _:
-            await _send(asker, "POST", "/models/load", {"model": name}, timeout, name)
+            await _send(asker, "/models/load", {"model": name}, timeout, name)
 
 
 async def _send_unload(asker: Asker, service: ServiceSettings, name: str, timeout: float) -> None:
     match service.kind:
         case "llama-swap":
-            await _send(asker, "POST", f"/api/models/unload/{_in_path(name)}", None, timeout, name)
+            await _send(asker, f"/api/models/unload/{_in_path(name)}", None, timeout, name)
         case "ollama":
             body = {"model": name, "keep_alive": 0, "stream": False}
-            await _send(asker, "POST", "/api/generate", body, timeout, name)
+            await _send(asker, "/api/generate", body, timeout, name)
         case "localai":
-            await _send(asker, "POST", "/backend/shutdown", {"model": name}, timeout, name)
+            await _send(asker, "/backend/shutdown", {"model": name}, timeout, name)
         case _:
-            await _send(asker, "POST", "/models/unload", {"model": name}, timeout, name)
-
-
-def _is_error_status(answer: Answer) -> bool:
-    return answer.status >= 300
+            await _send(asker, "/models/unload", {"model": name}, timeout, name)
 
 
 class _Source(msgspec.Struct):
@@ -212,27 +230,33 @@ def _said_by_llama_swap(answer: Answer) -> bool:
         return answer.status >= 500
 
 
-async def _send(
-    asker: Asker,
-    method: str,
-    path: str,
-    body: dict[str, object] | None,
-    timeout: float,
-    name: str,
-    *,
-    is_failure: Callable[[Answer], bool] = _is_error_status,
-) -> None:
+async def _send(asker: Asker, path: str, body: dict[str, object] | None, timeout: float, name: str) -> None:
+    answer = await _ask(asker, "POST", path, body, timeout, name)
+    if answer.status >= 300:
+        raise _refusal(asker, name, answer)
+
+
+async def _ask(
+    asker: Asker, method: str, path: str, body: dict[str, object] | None, timeout: float, name: str
+) -> Answer:
     try:
-        answer = await asker.send(method, path, json=body, timeout=timeout, accepts=lambda status: True)
+        return await asker.send(method, path, json=body, timeout=timeout, accepts=lambda status: True)
     except LookFailed as failure:
         raise LoadingFailed(f"{asker.service.name} could not be asked about {printable(name, 60)}: {failure}") from None
-    if is_failure(answer):
-        said = error_message(answer.body, 240)
-        raise LoadingFailed(
-            f"{asker.service.name} refused {printable(name, 60)} ({answer.status})" + (f": {said}" if said else "")
-        )
+
+
+def _refusal(asker: Asker, name: str, answer: Answer) -> LoadingFailed:
+    said = asker.said(answer, 240)
+    told = f": {said}" if said else ""
+    return LoadingFailed(f"{asker.service.name} refused {printable(name, 60)} ({answer.status}){told}")
 
 
 def _in_path(name: str) -> str:
-    """A model's name in a URL. llama-swap matches slashes as they are, and httpx escapes all else but these."""
-    return name.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+    """A model's name in a URL, its slashes as they are: llama-swap matches them so.
+
+    Raises:
+        LoadingFailed: httpx, as every browser, would make another path of it (RFC 3986 §5.2.4).
+    """
+    if not {".", ".."}.isdisjoint(name.split("/")):
+        raise LoadingFailed(f"{printable(name, 60)} is a name that no path can hold")
+    return quote(name, safe="/:@!$&'()*+,;=~")
