@@ -108,6 +108,9 @@ class CopilotDialect:
                     self.pieces.say(data.content)
                 # This message is whole: one that follows goes on where it ended.
                 self._message, self._told = None, True
+            case "assistant.turn_retry" if data.reason == "rate_limit":
+                # It would wait for as long as it is told, half an hour if need be, and say nothing all the while.
+                raise ReplyFailed(FailureKind.RATE_LIMITED, "copilot: its provider takes no more requests now (429)")
             case "assistant.turn_retry":
                 self.pieces.add(Retrying(f"copilot tries again: {in_short(str(data.reason or 'no answer'))}"))
             case "session.error":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import msgspec
 
@@ -60,13 +61,16 @@ _line_decoder = msgspec.json.Decoder(_Line)
 
 def gemini_invocation(model: str, prompt: Prompt) -> Invocation:
     """Headless: its own folder has to be called trusted, and a second process of 250 MB is avoided."""
+    environment = environment_with(
+        prefixes=("GEMINI_", "GOOGLE_"),
+        more={"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_CLI_NO_RELAUNCH": "true", "TERM": "dumb"},
+    )
+    home = Path(environment.get("GEMINI_CLI_HOME") or environment.get("HOME") or "~").expanduser() / ".gemini"
     return Invocation(
         command=("gemini", "-m", model, "-o", "stream-json"),
-        environment=environment_with(
-            prefixes=("GEMINI_", "GOOGLE_"),
-            more={"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_CLI_NO_RELAUNCH": "true", "TERM": "dumb"},
-        ),
+        environment=environment,
         stdin=prompt.as_text().encode(),
+        keeps_in=(home / "tmp", home / "history"),
     )
 
 

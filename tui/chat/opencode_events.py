@@ -139,7 +139,9 @@ class OpencodeReader:
         at = amount(status.next)
         pause = max(0.0, at / 1000 - time.time()) if at is not None else 0.0
         if (count(status.attempt) or 0) >= MOST_ATTEMPTS or pause > LONGEST_PAUSE:
-            return ReplyFailed(kind_of_words(words), f"opencode: {words}", retry_after=pause or None)
+            kind = kind_of_words(words)
+            after = pause if kind is FailureKind.RATE_LIMITED else None
+            return ReplyFailed(kind, f"opencode: {words}", retry_after=after)
         if self._said:
             # The answer to the next try begins at its beginning.
             self._said = ""

@@ -77,6 +77,8 @@ class Invocation:
     in_own_folder: bool = True
     """In an empty folder that is its temporary folder too, and is removed with all that it holds: an agent reads
     instructions from where it is started, and some leave reports with the prompt in them."""
+    keeps_in: tuple[Path, ...] = ()
+    """Folders in which it makes one named after that own folder, for what was said; that one is removed as well."""
 
 
 class Child:
@@ -189,7 +191,8 @@ async def running(
             await _finish(child, tasks, grace)
     finally:
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            for left in (folder, *(parent / folder.name for parent in invocation.keeps_in)):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 async def _finish(child: Child, tasks: list[asyncio.Task[None]], grace: float) -> None:
