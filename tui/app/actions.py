@@ -17,6 +17,8 @@ class Scope(StrEnum):
 
     APP = "everywhere"
     FLEET = "fleet"
+    ROUTES = "routes"
+    ROUTE = "one route"
     TABLE = "tables"
     DIALOG = "dialogs"
 
@@ -46,6 +48,18 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="fleet.open", keys="1,f2", title="Fleet", scope=Scope.APP, method="app.switch_mode('fleet')",
         about="Show the health of every machine, service and model.",
+    ),
+    Action(
+        id="routes.open", keys="2,f3", title="Routes", scope=Scope.APP, method="app.switch_mode('routes')",
+        about="Show where a prompt would go for every tier and task, and why.",
+    ),
+    Action(
+        id="mode.external", keys="e,f7", title="External", scope=Scope.APP, method="app.flip('external')",
+        disturbs=True, about="Flip external mode, for every program that follows it: other models instead of Claude.",
+    ),
+    Action(
+        id="mode.private", keys="p,f8", title="Private", scope=Scope.APP, method="app.flip('private')",
+        disturbs=True, about="Flip private mode: prompts stay on your own machines, or are refused.",
     ),
     Action(
         id="panel.help", keys="f1,question_mark", title="Help", scope=Scope.APP, method="app.help", footer=True,
@@ -94,6 +108,46 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="model.unload", keys="u", title="Unload", scope=Scope.FLEET, method="unload", footer=True,
         disturbs=True, about="Unload the model under the cursor, or all models of the service, after asking.",
+    ),
+    Action(
+        id="routes.explain", keys="enter", title="Explain", scope=Scope.ROUTES, method="screen.explain", footer=True,
+        about="Explain the plan step by step, and change its candidates.",
+    ),
+    Action(
+        id="routes.drill", keys="f", title="Drill", scope=Scope.ROUTES, method="screen.drill", footer=True,
+        about="Pretend that services are down, and see who would answer.",
+    ),
+    Action(
+        id="routes.copy", keys="y", title="Copy", scope=Scope.ROUTES, method="screen.copy",
+        about="Copy the id of the model that would be asked first.",
+    ),
+    Action(
+        id="route.earlier", keys="K,shift+up", title="Earlier", scope=Scope.ROUTE, method="screen.move(-1)",
+        footer=True, disturbs=True, palette=False, about="Ask this candidate earlier.",
+    ),
+    Action(
+        id="route.later", keys="J,shift+down", title="Later", scope=Scope.ROUTE, method="screen.move(1)", footer=True,
+        disturbs=True, palette=False, about="Ask this candidate later.",
+    ),
+    Action(
+        id="route.add", keys="a", title="Add", scope=Scope.ROUTE, method="screen.add", footer=True, disturbs=True,
+        palette=False, about="Add a candidate at the end.",
+    ),
+    Action(
+        id="route.remove", keys="x,delete", title="Remove", scope=Scope.ROUTE, method="screen.remove", footer=True,
+        disturbs=True, palette=False, about="Take this candidate out.",
+    ),
+    Action(
+        id="route.save", keys="s", title="Save", scope=Scope.ROUTE, method="screen.save", footer=True, disturbs=True,
+        palette=False, about="Write the candidates to your configuration, after showing the diff.",
+    ),
+    Action(
+        id="route.undo", keys="U", title="Undo", scope=Scope.ROUTE, method="screen.undo", footer=True, disturbs=True,
+        palette=False, about="Take back what is not saved, else the last change that was.",
+    ),
+    Action(
+        id="route.close", keys="escape,q", title="Close", scope=Scope.ROUTE, method="screen.close", footer=True,
+        palette=False, about="Go back to all routes.",
     ),
     Action(
         id="table.up", keys="up,k", title="Up", scope=Scope.TABLE, method="move_cursor(-1)", palette=False,
@@ -165,7 +219,13 @@ def _unknown_action(name: str) -> str:
 
 def _meet(one: Scope, other: Scope) -> bool:
     """True where keys of both scopes can work at the same time."""
-    return one is other or (Scope.DIALOG not in (one, other))
+    alone = {Scope.DIALOG, Scope.ROUTE}
+    screens = {Scope.FLEET, Scope.ROUTES}
+    if one is other:
+        return True
+    if {one, other} & alone:
+        return Scope.TABLE in (one, other)
+    return not {one, other} <= screens
 
 
 def _key_set(keys: str) -> set[str]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Literal
+
 from tui.app.clipboard import copy_locally
 from tui.app.messages import ActionEnded
+from tui.config.edit import Edit
+from tui.config.errors import ConfigChanged, ConfigError
+from tui.config.paths import modes_file
 from tui.config.schema import Config
 from tui.control.loading import LoadingFailed, load_model, unload_model, unload_service
 from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
+
+ModeName = Literal["external", "private"]
 
 
 async def load(monitor: Monitor, config: Config, model_id: str) -> ActionEnded:
@@ -35,3 +43,26 @@ async def copy(text: str) -> ActionEnded:
     taken = await copy_locally(text)
     where = f"{' and '.join((*taken, 'the terminal'))}" if taken else "the terminal, where it takes OSC 52"
     return ActionEnded(f"copied {printable(text, 60)} ({where})")
+
+
+async def save(edit: Edit) -> ActionEnded:
+    """Writes a change of the configuration; the panel then takes it up like anybody else's."""
+    try:
+        await asyncio.to_thread(edit.save)
+    except (ConfigError, ConfigChanged) as error:
+        return ActionEnded(str(error), failed=True)
+    return ActionEnded(f"saved {edit.path.name}; U in a route takes it back")
+
+
+async def flip(config: Config, mode: ModeName) -> ActionEnded:
+    """Flips a mode for every program that follows its file; the strip then shows what the file says."""
+    from tui.routing.mode_files import Flip, FlipRefused, flip_external, flip_private
+
+    try:
+        if mode == "external":
+            flipped = await asyncio.to_thread(flip_external, config.panel.external_mode_path, Flip.TOGGLE)
+        else:
+            flipped = await asyncio.to_thread(flip_private, modes_file(), Flip.TOGGLE)
+    except FlipRefused as error:
+        return ActionEnded(str(error), failed=True)
+    return ActionEnded(f"{mode} mode is {'on' if flipped.mode.enabled else 'off'}")

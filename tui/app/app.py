@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from textual import on, work
@@ -26,42 +25,39 @@ from tui.app.messages import (
     CopyAsked,
     DemoAsked,
     DetailsAsked,
+    EditWanted,
     FleetSeen,
     LoadAsked,
     ModesRead,
+    RouteAsked,
     ThemesRead,
     UnloadAsked,
 )
 from tui.app.palette import ActionProvider
 from tui.app.panel_state import PanelState, ShowsState
 from tui.app.screens.fleet import FleetScreen
-from tui.app.themes import Themes, read_themes
-from tui.config.paths import config_home, shipped, state_home
+from tui.app.themes import PLAIN_VARIABLES, Themes, read_themes
+from tui.config.paths import config_home, modes_file, shipped
 from tui.config.schema import Config
-from tui.fleet.printable import printable
 
 if TYPE_CHECKING:
+    from tui.app.acts import ModeName
+    from tui.app.questions import Question
     from tui.fleet.monitor import Monitor
-
-PLAIN_VARIABLES = {
-    "state-up": "ansi_green",
-    "state-busy": "ansi_yellow",
-    "state-starting": "ansi_cyan",
-    "state-down": "ansi_red",
-    "state-unknown": "ansi_magenta",
-    "state-idle": "ansi_bright_black",
-    "cursor-background": "ansi_blue",
-    "cursor-foreground": "ansi_bright_white",
-}
-"""What our styles use and a theme may leave out: Textual's own themes know nothing of states."""
 
 
 class Parting(StrEnum):
     """Why the panel was left, for whoever started it."""
 
-    QUIT = "quit"
     DEMO = "demo"
     """The person wants to look around in the simulated fleet."""
+
+
+def routes_screen() -> Screen[None]:
+    """The plans and their screen are imported when somebody first wants to see them."""
+    from tui.app.screens.routes import RoutesScreen
+
+    return RoutesScreen()
 
 
 @runtime_checkable
@@ -76,12 +72,10 @@ class FleetApp(App[Parting]):
 
     TITLE = "fleetdeck"
     CSS_PATH = "app.tcss"
-    MODES = {"fleet": FleetScreen}  # noqa: RUF012  (typed by Textual)
+    MODES = {"fleet": FleetScreen, "routes": routes_screen}  # noqa: RUF012  (typed by Textual)
     DEFAULT_MODE = "fleet"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.APP)]
     COMMANDS = {ActionProvider}  # noqa: RUF012  (typed by Textual)
-    COMMAND_PALETTE_BINDING = "ctrl+p"
-    ENABLE_COMMAND_PALETTE = True
 
     def __init__(
         self,
@@ -120,8 +114,7 @@ class FleetApp(App[Parting]):
         return PLAIN_VARIABLES
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """None of Textual's own: the action registry has them, with our words and the person's keys."""
-        return ()
+        return ()  # The action registry has them, with our words and the person's keys.
 
     def on_mount(self) -> None:
         self.set_keymap(dict(self.changed_keys))
@@ -137,33 +130,20 @@ class FleetApp(App[Parting]):
         self._show(replace(self.state, now=self._clock()))
 
     def _start_feeds(self) -> None:
-        panel = self.state.config.panel
-        self._follow_fleet()
-        self._follow_modes(Path(panel.external_mode_file).expanduser(), state_home() / "modes.json")
-        self._follow_themes()
-        if self.state.config.path is not None:
-            self._follow_config(self.state.config.path)
+        config = self.state.config
+        self._follow(feeds.follow_fleet(self, lambda: self.monitor), "the fleet")
+        self._follow(feeds.follow_modes(self, config.panel.external_mode_path, modes_file()), "the mode files")
+        self._follow(feeds.follow_themes(self, self._theme_folders, self._themes), "the theme files")
+        if config.path is not None:
+            self._follow(feeds.follow_config(self, config.path, config), "the configuration")
         if self._discover:
             from tui.app.screens.first_run import FirstRunScreen
 
-            self.push_screen(FirstRunScreen(), self._after_first_run)
+            self.push_screen(FirstRunScreen())
 
-    @work(group="fleet", exclusive=True, exit_on_error=False, description="watch the fleet")
-    async def _follow_fleet(self) -> None:
-        await feeds.import_after_first_paint()
-        await feeds.follow_fleet(self, self.monitor)
-
-    @work(group="modes", exclusive=True, exit_on_error=False, description="follow the mode files")
-    async def _follow_modes(self, external_file: Path, modes_file: Path) -> None:
-        await feeds.follow_modes(self, external_file, modes_file)
-
-    @work(group="config", exclusive=True, exit_on_error=False, description="follow the configuration")
-    async def _follow_config(self, path: Path) -> None:
-        await feeds.follow_config(self, path, self.state.config)
-
-    @work(group="themes", exclusive=True, exit_on_error=False, description="follow the theme files")
-    async def _follow_themes(self) -> None:
-        await feeds.follow_themes(self, self._theme_folders, self._themes)
+    def _follow(self, feed: Coroutine[None, None, None], what: str) -> None:
+        """Runs a feed in place of the former one for the same thing."""
+        self.run_worker(feed, group=what, exclusive=True, exit_on_error=False, description=f"follow {what}")
 
     @on(Worker.StateChanged)
     def tell_of_broken_worker(self, event: Worker.StateChanged) -> None:
@@ -206,8 +186,9 @@ class FleetApp(App[Parting]):
         if config.panel.theme != before.panel.theme:
             self._choose_theme()
         if config.panel.external_mode_file != before.panel.external_mode_file:
-            path = Path(config.panel.external_mode_file).expanduser()
-            self._follow_modes(path, state_home() / "modes.json")
+            self._follow(feeds.follow_modes(self, config.panel.external_mode_path, modes_file()), "the mode files")
+        if config.path is not None and config.path != before.path:
+            self._follow(feeds.follow_config(self, config.path, config), "the configuration")
         if self._discover and config.path is None:
             for screen in self.screen_stack:
                 if isinstance(screen, FirstRun):
@@ -228,59 +209,65 @@ class FleetApp(App[Parting]):
 
     @on(CopyAsked)
     def copy(self, message: CopyAsked) -> None:
-        self.copy_to_clipboard(message.text)
-        self._copy_locally(message.text)
-
-    @work(group="clipboard", exit_on_error=False, description="copy")
-    async def _copy_locally(self, text: str) -> None:
         from tui.app import acts
 
-        self.post_message(await acts.copy(text))
+        self.copy_to_clipboard(message.text)
+        self._carry_out(acts.copy(message.text))
 
     @on(LoadAsked)
     def ask_to_load(self, message: LoadAsked) -> None:
-        from tui.control.loading import disturbed_by_load
+        from tui.app import acts, questions
 
+        question = questions.question_of_load(message.service, message.model)
         model_id = message.service.model_id(message.model)
-        consequences = disturbed_by_load(message.service, message.model)
-        self._confirm(f"Load {printable(model_id, 60)}?", consequences, "Load", lambda: self._load(model_id))
+        self._confirm(question, lambda: acts.load(self.monitor, self.state.config, model_id))
 
     @on(UnloadAsked)
     def ask_to_unload(self, message: UnloadAsked) -> None:
-        from tui.control.loading import disturbed_by_unload
+        from tui.app import acts, questions
 
         service, model = message.service, message.model
-        name = printable(service.model_id(model) if model else f"all models of {service.name}", 60)
-        consequences = disturbed_by_unload(service, model) or ("The next request for it has to load it again.",)
+        question = questions.question_of_unload(service, model)
         model_id = service.model_id(model) if model else None
-        self._confirm(f"Unload {name}?", consequences, "Unload", lambda: self._unload(service.name, model_id))
+        self._confirm(question, lambda: acts.unload(self.monitor, self.state.config, service.name, model_id))
 
-    def _confirm(self, question: str, consequences: tuple[str, ...], verb: str, act: Callable[[], object]) -> None:
-        """Does ``act``, after asking where it disturbs others."""
+    @on(RouteAsked)
+    def open_route(self, message: RouteAsked) -> None:
+        from tui.app.screens.route import RouteScreen
+
+        self.push_screen(RouteScreen(self.state, message.kind, message.name))
+
+    @on(EditWanted)
+    def ask_to_edit(self, message: EditWanted) -> None:
+        from tui.app import acts, questions
+
+        question = questions.question_of_edit(message.question, message.edit)
+        self._confirm(question, lambda: acts.save(message.edit))
+
+    def _confirm(self, question: Question, act: Callable[[], Coroutine[None, None, ActionEnded]]) -> None:
+        """Does ``act``, after asking where there is something to ask."""
         if self.state.readonly:
             return
-        if not consequences:
-            act()
+        if not question.needs_asking:
+            self._carry_out(act())
             return
         from tui.app.screens.dialogs import ConfirmScreen
 
         def answered(yes: bool | None) -> None:
             if yes:
-                act()
+                self._carry_out(act())
 
-        self.push_screen(ConfirmScreen(question, consequences, verb), answered)
+        self.push_screen(ConfirmScreen(question), answered)
 
-    @work(group="loading", exit_on_error=False, description="load a model")
-    async def _load(self, model_id: str) -> None:
+    @work(group="acts", exit_on_error=False, description="do what was asked for")
+    async def _carry_out(self, act: Coroutine[None, None, ActionEnded]) -> None:
+        self.post_message(await act)
+
+    def action_flip(self, mode: ModeName) -> None:
         from tui.app import acts
 
-        self.post_message(await acts.load(self.monitor, self.state.config, model_id))
-
-    @work(group="loading", exit_on_error=False, description="unload a model")
-    async def _unload(self, service: str, model_id: str | None) -> None:
-        from tui.app import acts
-
-        self.post_message(await acts.unload(self.monitor, self.state.config, service, model_id))
+        if not self.state.readonly:
+            self._carry_out(acts.flip(self.state.config, mode))
 
     @on(ActionEnded)
     def tell(self, message: ActionEnded) -> None:
@@ -304,16 +291,9 @@ class FleetApp(App[Parting]):
         self.monitor.look_now()
         self.notify("asking every service", markup=False, timeout=2)
 
-    async def action_quit(self) -> None:
-        self.exit(Parting.QUIT)
-
     @on(DemoAsked)
     def leave_for_demo(self) -> None:
         self.exit(Parting.DEMO)
-
-    def _after_first_run(self, written: Path | None) -> None:
-        if written is not None:
-            self._follow_config(written)
 
     def _use_themes(self, themes: Themes) -> None:
         for theme in themes.themes.values():
@@ -323,12 +303,9 @@ class FleetApp(App[Parting]):
 
     def _choose_theme(self) -> None:
         wanted = self.state.config.panel.theme
-        problem = self._themes.problem
         if wanted in self.available_themes:
             self.theme = wanted
-        else:
-            usable = ", ".join(self._themes.themes)
-            problem = "\n".join(part for part in (problem, f"there is no theme {wanted!r}; there are {usable}") if part)
+        problem = self._themes.problem_with(wanted, self.available_themes)
         self._show(replace(self.state, theme_problem=problem))
 
     def _show(self, state: PanelState) -> None:

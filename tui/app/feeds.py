@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,14 +28,12 @@ SELDOM = 1.0
 """Seconds between looks at files that a person edits by hand: each look wakes the process."""
 
 
-async def import_after_first_paint() -> None:
-    """What watching needs takes 130 ms to import: in a thread it holds up neither the first paint nor a key."""
+async def follow_fleet(target: MessagePump, monitor_of: Callable[[], Monitor]) -> None:
+    """Runs the monitor and posts each newer snapshot."""
+    # What watching needs takes 130 ms to import: in a thread it holds up neither the first paint nor a key.
     for module in ("httpx", "tui.fleet.monitor"):
         await asyncio.to_thread(importlib.import_module, module)
-
-
-async def follow_fleet(target: MessagePump, monitor: Monitor) -> None:
-    """Runs the monitor and posts each newer snapshot."""
+    monitor = monitor_of()
     async with asyncio.TaskGroup() as group:
         group.create_task(monitor.run(), name="monitor")
         async for snapshot in monitor.subscribe():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 from textual.message import Message
 
 from tui.app.themes import Themes
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ServiceSnapshot
 from tui.routing.modes import Modes
+
+if TYPE_CHECKING:
+    from tui.config.edit import Edit
 
 
 class FleetSeen(Message):
@@ -95,3 +100,21 @@ class UnloadAsked(Message):
 
 class DemoAsked(Message):
     """The person wants to look around in the simulated fleet."""
+
+
+class RouteAsked(Message):
+    """The person wants to see a tier's or task's plan step by step."""
+
+    def __init__(self, kind: Literal["tier", "task"], name: str) -> None:
+        super().__init__()
+        self.kind: Literal["tier", "task"] = kind
+        self.name = name
+
+
+class EditWanted(Message):
+    """The person wants their configuration changed; nothing is written before they have seen the diff."""
+
+    def __init__(self, question: str, edit: Edit) -> None:
+        super().__init__()
+        self.question = question
+        self.edit = edit

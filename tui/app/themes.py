@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -13,6 +13,19 @@ from textual.color import Color, ColorParseError
 from textual.theme import BUILTIN_THEMES, Theme
 
 LARGEST = 64 * 1024
+
+
+PLAIN_VARIABLES = {
+    "state-up": "ansi_green",
+    "state-busy": "ansi_yellow",
+    "state-starting": "ansi_cyan",
+    "state-down": "ansi_red",
+    "state-unknown": "ansi_magenta",
+    "state-idle": "ansi_bright_black",
+    "cursor-background": "ansi_blue",
+    "cursor-foreground": "ansi_bright_white",
+}
+"""What our styles use and a theme may leave out: Textual's own themes know nothing of states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +83,11 @@ class Themes:
     themes: Mapping[str, Theme]
     abouts: Mapping[str, str]
     problem: str = ""
+
+    def problem_with(self, wanted: str, usable: Collection[str]) -> str:
+        """What is wrong with the files, and with the person's choice; a sentence a line."""
+        unknown = "" if wanted in usable else f"there is no theme {wanted!r}; there are {', '.join(self.themes)}"
+        return "\n".join(part for part in (self.problem, unknown) if part)
 
 
 class BadTheme(ValueError):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Collection
-from pathlib import Path
 
 from tui.cli.main import Invocation
-from tui.config.paths import state_home
+from tui.config.paths import modes_file
 from tui.config.schema import Config
 from tui.fleet.monitor import Monitor
 from tui.routing.modes import Modes, read_modes
@@ -29,7 +28,7 @@ async def config_or_discovered(invocation: Invocation) -> Config:
 
 
 def modes_of(config: Config) -> Modes:
-    return read_modes(Path(config.panel.external_mode_file).expanduser(), state_home() / "modes.json")
+    return read_modes(config.panel.external_mode_path, modes_file())
 
 
 @contextlib.asynccontextmanager

@@ -28,6 +28,11 @@ def state_home() -> Path:
     return _base("XDG_STATE_HOME", ".local/state") / APPLICATION
 
 
+def modes_file() -> Path:
+    """Where private mode and the holds are kept. May not exist yet."""
+    return state_home() / "modes.json"
+
+
 def data_home() -> Path:
     """``$XDG_DATA_HOME/fleetdeck``, by default ``~/.local/share/fleetdeck``: the ledger. May not exist yet."""
     return _base("XDG_DATA_HOME", ".local/share") / APPLICATION

@@ -37,6 +37,10 @@ class PanelSettings:
     """Seconds between samples of a machine."""
     external_mode_file: NonEmpty = "~/.claude/state/external-mode.json"
 
+    @property
+    def external_mode_path(self) -> Path:
+        return Path(self.external_mode_file).expanduser()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSettings:

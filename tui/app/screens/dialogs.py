@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,6 +14,9 @@ from textual.widgets import Button, Footer, Static
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
 from tui.app.messages import CopyAsked
+
+if TYPE_CHECKING:
+    from tui.app.questions import Question
 
 
 class TextScreen(ModalScreen[None]):
@@ -61,21 +63,22 @@ class ConfirmScreen(ModalScreen[bool]):
         Binding("left,right", "other_button", "Other", show=False, id="confirm.other"),
     ]
 
-    def __init__(self, question: str, consequences: Sequence[str], verb: str) -> None:
+    def __init__(self, question: Question) -> None:
         super().__init__()
         self._question = question
-        self._consequences = tuple(consequences)
-        self._verb = verb
 
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm-box"):
-            yield Static(Content(self._question), id="question")
-            for line in self._consequences:
+            yield Static(Content(self._question.text), id="question")
+            for line in self._question.consequences:
                 yield Static(Content(f"· {line}"), classes="consequence")
+            if self._question.body is not None:
+                with VerticalScroll(id="body", can_focus=False):
+                    yield Static(self._question.body)
             with Horizontal(id="buttons"):
                 # The harmless answer has the focus: enter pressed in haste changes nothing.
                 yield Button("Cancel (n)", id="no", compact=True)
-                yield Button(Content(f"{self._verb} (y)"), id="yes", variant="warning", compact=True)
+                yield Button(Content(f"{self._question.verb} (y)"), id="yes", variant="warning", compact=True)
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:

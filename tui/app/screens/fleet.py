@@ -198,6 +198,8 @@ class FleetScreen(PanelScreen):
             return False
         if isinstance(self.focused, Input) and action in ("details", "copy", "load", "unload", "filter"):
             return False
+        if action == "details":
+            return True if self.chosen_model or self.chosen_service else None
         if action == "load":
             row = self.chosen_model
             return True if row is not None and row.model.state in (ModelState.IDLE, ModelState.UNKNOWN) else None

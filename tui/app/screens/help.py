@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 
 from textual.content import Content
@@ -10,6 +11,9 @@ from textual.widget import Widget
 from tui.app.actions import Scope, actions_of
 from tui.app.screens.dialogs import TextScreen
 
+KEYS_WIDTH = 18
+LINE_WIDTH = 66
+"""Characters of a line with its keys: what a terminal of 80 columns has room for."""
 HEADINGS = {Scope.FLEET: "on this screen", Scope.TABLE: "in tables", Scope.APP: "everywhere"}
 KEY_WORDS = {
     "question_mark": "?",
@@ -46,7 +50,9 @@ def help_of(focused: Widget | None, keys: Mapping[str, str], *, readonly: bool) 
 
 def _key_lines(scope: Scope, keys: Mapping[str, str], *, readonly: bool) -> Iterator[Content]:
     for action in actions_of(scope, readonly=readonly):
-        yield Content.assemble((f"  {key_words(keys[action.id]):<18}", "bold"), action.about)
+        indent = " " * (KEYS_WIDTH + 2)
+        about = textwrap.fill(action.about, LINE_WIDTH, initial_indent=indent, subsequent_indent=indent).lstrip()
+        yield Content.assemble((f"  {key_words(keys[action.id]):<{KEYS_WIDTH}}", "bold"), about)
 
 
 def key_words(keys: str) -> str:

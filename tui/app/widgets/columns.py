@@ -38,8 +38,9 @@ def place_columns(columns: Sequence[Column], wanted: Mapping[str, int], width: i
     """Chooses the columns for ``width`` cells and gives each its share.
 
     ``wanted`` holds the width that each column's longest text asks for. Columns are dropped by rank until the least
-    widths fit beside whole names (the columns of rank 0, as far as they leave half of the width); what is left over
-    goes to wishes first, in the columns' order, and then to those that stretch.
+    widths fit beside whole names (the columns of rank 0, as far as they leave half of the width), and narrow ones come
+    back where a wide one has left room; what is left over goes to wishes first, in the columns' order, and then to
+    those that stretch.
     """
     shown = list(enumerate(columns))
     names = sum(
@@ -47,11 +48,16 @@ def place_columns(columns: Sequence[Column], wanted: Mapping[str, int], width: i
         for column in columns
         if column.rank == 0
     )
+    dropped: list[tuple[int, Column]] = []
     while _least_total(shown) + names > width:
         droppable = [item for item in shown if item[1].rank > 0]
         if not droppable:
             break
-        shown.remove(max(droppable, key=lambda item: (item[1].rank, item[0])))
+        dropped.append(shown.pop(shown.index(max(droppable, key=lambda item: (item[1].rank, item[0])))))
+    for item in sorted(dropped, key=lambda item: item[1].rank):
+        if _least_total([*shown, item]) + names <= width:
+            shown.append(item)
+    shown.sort(key=lambda item: item[0])
     if not shown:
         return ()
     widths = {position: column.least for position, column in shown}

@@ -228,9 +228,10 @@ _MODEL_STYLES = {
 def _machine_cells(machine: MachineSnapshot, now: float) -> tuple[Cell, ...]:
     known = machine.state is not MachineState.UNKNOWN
     about = machine.about if known else " · ".join(part for part in (machine.about, machine.reason) if part)
+    stale = known and machine.seen.freshness(now) is Freshness.STALE
     return (
         Cell(printable(machine.name, 60), "accent"),
-        Cell(str(machine.state), "up" if machine.state is MachineState.UP else "unknown"),
+        Cell("stale" if stale else str(machine.state), "up" if known and not stale else "unknown"),
         *_blank(2),
         Cell(printable(about, 200), "dim"),
         Cell(age_words(machine.seen.age(now)) if machine.seen.at is not None else "", "dim"),

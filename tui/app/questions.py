@@ -1,0 +1,46 @@
+"""What is asked before something is done that disturbs others, or that is written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from tui.config.edit import Edit
+from tui.control.loading import disturbed_by_load, disturbed_by_unload
+from tui.fleet.printable import printable, printable_lines
+from tui.fleet.snapshot import ModelSnapshot, ServiceSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its consequences. Without any of them, and without a body, there is nothing to ask."""
+
+    text: str
+    consequences: tuple[str, ...]
+    verb: str
+    body: Content | None = None
+
+    @property
+    def needs_asking(self) -> bool:
+        return bool(self.consequences) or self.body is not None
+
+
+def question_of_load(service: ServiceSnapshot, model: ModelSnapshot) -> Question:
+    name = printable(service.model_id(model), 60)
+    return Question(f"Load {name}?", disturbed_by_load(service, model), "Load")
+
+
+def question_of_unload(service: ServiceSnapshot, model: ModelSnapshot | None) -> Question:
+    name = printable(service.model_id(model) if model else f"all models of {service.name}", 60)
+    consequences = disturbed_by_unload(service, model) or ("The next request for it has to load it again.",)
+    return Question(f"Unload {name}?", consequences, "Unload")
+
+
+def question_of_edit(text: str, edit: Edit) -> Question:
+    """Shows the edit as a diff, in colours that the signs repeat."""
+    lines = [Content.styled(line, _DIFF_STYLES.get(line[:1], "")) for line in printable_lines(edit.diff()).splitlines()]
+    return Question(text, (), "Save", Content("\n").join(lines))
+
+
+_DIFF_STYLES = {"+": "$state-up", "-": "$state-down", "@": "$foreground 60%"}

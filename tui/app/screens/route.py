@@ -1,0 +1,203 @@
+"""One tier or task: its plan step by step, and its candidates to be put in another order, added and removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, Static
+
+from tui.app.actions import Scope
+from tui.app.bindings import bindings_of
+from tui.app.messages import ActionEnded, EditWanted
+from tui.app.panel_state import PanelState
+from tui.app.widgets.columns import Column
+from tui.app.widgets.route_rows import Route, RouteKind, explained, routes_of
+from tui.app.widgets.row_table import Cell, RowTable
+from tui.config.edit import edit_config, undo
+from tui.config.errors import ConfigError
+from tui.config.splice import NoSuchPlace
+from tui.fleet.printable import printable
+from tui.ledger.usage import Usage
+from tui.routing.rewriting import configured_candidates, with_candidates
+
+COLUMNS = (
+    Column("place", "", least=3, most=3, align="right"),
+    Column("model", "candidate", least=24, most=60),
+    Column("verdict", "now", least=20, most=200, stretch=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredCandidate:
+    """A model in the person's own order, and what the plan says of it."""
+
+    place: int
+    model: str
+    verdict: str
+    style: str
+
+
+class CandidateTable(RowTable[ConfiguredCandidate]):
+    """The candidates as the configuration has them, or will."""
+
+    HELP_TITLE = "Candidates"
+    HELP = "The models that this may go to, in your order. Nothing is written before you have seen the diff."
+
+
+class RouteScreen(ModalScreen[None]):
+    """Shows the plan as things stand; an order that is not saved yet shows in the table only."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.ROUTE)]
+
+    def __init__(self, state: PanelState, kind: RouteKind, name: str) -> None:
+        super().__init__()
+        self._state = state
+        self._kind: RouteKind = kind
+        self._route_name = name
+        self._order = configured_candidates(state.config, kind, name)
+        self._table = CandidateTable(
+            COLUMNS,
+            key_of=lambda row: row.model,
+            cells_of=lambda row: (Cell(f"{row.place}."), Cell(printable(row.model, 100)), Cell(row.verdict, row.style)),
+            id="candidates",
+        )
+        self._new = Input(placeholder="service/model or program/model", id="new-candidate", compact=True)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="route-box") as box:
+            box.border_title = Content(f"{self._kind} {printable(self._route_name, 60)}")
+            yield self._table
+            yield self._new
+            with VerticalScroll(id="explanation", can_focus=False):
+                yield Static(id="steps")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        self._new.display = False
+        self._table.empty_text = "no candidates: a adds one"
+        self._table.focus()
+        self._show()
+
+    @property
+    def changed(self) -> bool:
+        """True where the order on screen is not the one in the configuration."""
+        return self._order != configured_candidates(self._state.config, self._kind, self._route_name)
+
+    def show_state(self, state: PanelState) -> None:
+        """Takes over what is known now. An order that was saved elsewhere replaces one that was not changed here."""
+        untouched = not self.changed
+        self._state = state
+        if untouched:
+            self._order = configured_candidates(state.config, self._kind, self._route_name)
+        self._show()
+
+    def _route(self) -> Route | None:
+        state = self._state
+        if state.snapshot is None:
+            return None
+        routes = routes_of(state.config, state.snapshot, state.modes, Usage(), state.now)
+        return next((route for route in routes if (route.kind, route.name) == (self._kind, self._route_name)), None)
+
+    def _show(self) -> None:
+        route = self._route()
+        self._table.show_records([self._row(place, model, route) for place, model in enumerate(self._order, 1)])
+        self.query_one("#steps", Static).update(
+            explained(route) if route is not None else Content("It is no longer part of the configuration.")
+        )
+        box = self.query_one("#route-box")
+        box.border_subtitle = Content("changed, not saved: s saves" if self.changed else "")
+        self.refresh_bindings()
+
+    def _row(self, place: int, model: str, route: Route | None) -> ConfiguredCandidate:
+        if route is not None:
+            for number, candidate in enumerate(route.plan.candidates, 1):
+                if candidate.model == model:
+                    verdict = "goes here" if number == 1 else f"{number}. in the plan"
+                    style = "up" if number == 1 else ""
+                    return ConfiguredCandidate(place, model, f"{verdict} · {candidate.why}", style)
+            for skip in route.plan.skipped:
+                if skip.model == model:
+                    return ConfiguredCandidate(place, model, f"skipped: {printable(skip.reason, 200)}", "down")
+        return ConfiguredCandidate(place, model, "not in the plan yet", "dim")
+
+    def action_move(self, steps: int) -> None:
+        index = self._table.cursor_index
+        if index is None or not 0 <= index + steps < len(self._order):
+            return
+        order = list(self._order)
+        order.insert(index + steps, order.pop(index))
+        self._order = tuple(order)
+        self._show()
+
+    def action_remove(self) -> None:
+        index = self._table.cursor_index
+        if index is not None:
+            self._order = (*self._order[:index], *self._order[index + 1 :])
+            self._show()
+
+    def action_add(self) -> None:
+        self._new.display = True
+        self._new.value = ""
+        self._new.focus()
+
+    @on(Input.Submitted, "#new-candidate")
+    def add_typed(self, event: Input.Submitted) -> None:
+        model = event.value.strip()
+        self._new.display = False
+        self._table.focus()
+        if model and model not in self._order:
+            self._order = (*self._order, model)
+            self._show()
+
+    def action_save(self) -> None:
+        config = self._state.config
+        if not self.changed or config.path is None:
+            return
+        try:
+            edit = edit_config(
+                config.path,
+                lambda text: with_candidates(text, config, self._kind, self._route_name, self._order),
+            )
+        except (ConfigError, NoSuchPlace) as error:
+            self.post_message(ActionEnded(str(error), failed=True))
+        else:
+            self.post_message(EditWanted(f"Change the candidates of {self._kind} {self._route_name}?", edit))
+
+    def action_undo(self) -> None:
+        """Takes back what is not saved; with nothing unsaved, the last change that was."""
+        if self.changed:
+            self._order = configured_candidates(self._state.config, self._kind, self._route_name)
+            self._show()
+        elif self._state.config.path is not None:
+            try:
+                edit = undo(self._state.config.path)
+            except ConfigError as error:
+                self.post_message(ActionEnded(str(error), failed=True))
+            else:
+                self.post_message(EditWanted("Take back the last change of the configuration?", edit))
+
+    def action_close(self) -> None:
+        if self._new.display:
+            self._new.display = False
+            self._table.focus()
+        elif self.is_current:
+            self.dismiss()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Read-only takes every change away; with nothing changed there is nothing to save."""
+        if action in ("move", "remove", "add", "save", "undo"):
+            if self._state.readonly or self._state.config.path is None:
+                return False
+            if isinstance(self.focused, Input):
+                return False
+        if action == "save":
+            return True if self.changed else None
+        return True

@@ -1,0 +1,134 @@
+"""Screen 2: where a prompt would go right now, for every tier and task, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tui.app.actions import Scope
+from tui.app.bindings import bindings_of
+from tui.app.messages import CopyAsked, RouteAsked
+from tui.app.screens.panel_screen import PanelScreen
+from tui.app.widgets.route_rows import ROUTE_COLUMNS, Route, route_cells, routes_of
+from tui.app.widgets.row_table import RowTable
+from tui.fleet.printable import printable
+from tui.fleet.snapshot import FleetSnapshot, ServiceState
+from tui.ledger.usage import Usage
+
+
+class RouteTable(RowTable[Route]):
+    """All tiers and tasks."""
+
+    HELP_TITLE = "Routes"
+    HELP = (
+        "Where a prompt for each tier and task would go now, what comes next if that fails, and what is skipped and "
+        "why. The same plan is what `fleetdeck route` prints and what every agent gets."
+    )
+
+
+class RoutesScreen(PanelScreen):
+    """The matrix of tiers and tasks, live."""
+
+    CSS_PATH = "routes.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.ROUTES)]
+    AUTO_FOCUS = "#routes"
+
+    drilled: reactive[frozenset[str]] = reactive(frozenset(), init=False)
+    """Services that the drill pretends to be down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._routes = RouteTable(ROUTE_COLUMNS, key_of=lambda route: route.key, cells_of=route_cells, id="routes")
+        self._shown: tuple[object, ...] = ()
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="drill")
+        yield self._routes
+
+    def on_mount(self) -> None:
+        self._routes.border_title = "routes"
+        self._routes.empty_text = "your configuration names no tiers and no tasks"
+        self.query_one("#drill").display = False
+
+    def watch_snapshot(self) -> None:
+        self._show_routes()
+
+    def watch_modes(self) -> None:
+        self._show_routes()
+
+    def watch_config(self) -> None:
+        self._show_routes()
+
+    def watch_drilled(self) -> None:
+        banner = self.query_one("#drill", Static)
+        banner.display = bool(self.drilled)
+        names = ", ".join(printable(name, 40) for name in sorted(self.drilled))
+        banner.update(Content(f" DRILL: as if {names} were down. Nothing is really stopped; esc ends the drill."))
+        self._show_routes()
+        self.refresh_bindings()
+
+    def _show_routes(self) -> None:
+        if self.snapshot is None:
+            return
+        snapshot = pretended(self.snapshot, self.drilled, self.now)
+        shown = (snapshot.substance, self.modes, self.config, self.drilled)
+        if shown != self._shown:
+            self._shown = shown
+            self._routes.show_records(routes_of(self.config, snapshot, self.modes, Usage(), self.now))
+            stuck = sum(not route.plan.candidates for route in self._routes.records)
+            self._routes.border_subtitle = f"{stuck} with nowhere to go" if stuck else ""
+
+    def action_explain(self) -> None:
+        route = self._routes.cursor_record
+        if route is not None:
+            self.post_message(RouteAsked(route.kind, route.name))
+
+    @on(RowTable.Chosen)
+    def open_chosen(self) -> None:
+        self.action_explain()
+
+    def action_copy(self) -> None:
+        route = self._routes.cursor_record
+        if route is not None and route.plan.candidates:
+            self.post_message(CopyAsked(route.plan.candidates[0].model))
+
+    def action_drill(self) -> None:
+        """Asks which services are to be thought away."""
+        from tui.app.screens.drill import DrillScreen
+
+        names = tuple(self.config.services)
+        if names:
+            self.app.push_screen(DrillScreen(names, self.drilled), self._drill)
+
+    def _drill(self, names: frozenset[str] | None) -> None:
+        if names is not None:
+            self.drilled = names
+
+    def key_escape(self) -> None:
+        self.drilled = frozenset()
+
+
+def pretended(snapshot: FleetSnapshot, down: frozenset[str], now: float) -> FleetSnapshot:
+    """``snapshot`` as it would be if the services named in ``down`` were down, freshly seen to be so."""
+    if not down:
+        return snapshot
+    services = tuple(
+        replace(
+            service,
+            state=ServiceState.DOWN,
+            reason="the drill pretends so",
+            seen=replace(service.seen, at=now),
+        )
+        if service.name in down
+        else service
+        for service in snapshot.services
+    )
+    return replace(snapshot, services=services)
