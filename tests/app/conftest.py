@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,18 @@ from tui.demo.fleet import DemoFleet
 
 
 @pytest.fixture(autouse=True)
-def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person without files, clipboard or configuration of their own, whoever runs the tests."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for name in ("FLEETDECK_CONFIG", "DISPLAY", "WAYLAND_DISPLAY", "TMUX", "SSH_CONNECTION", "NO_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    for kind in ("CONFIG", "STATE", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    # Ages and times are painted in local time.
-    monkeypatch.setenv("TZ", "UTC")
+def at_home(tmp_path: Path) -> Iterator[None]:
+    """A person without files, clipboard or configuration of their own, in UTC, whoever runs the tests and where."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path / "home"))
+        for name in ("FLEETDECK_CONFIG", "DISPLAY", "WAYLAND_DISPLAY", "TMUX", "SSH_CONNECTION", "NO_COLOR"):
+            patch.delenv(name, raising=False)
+        for kind in ("CONFIG", "STATE", "DATA", "CACHE"):
+            patch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ async def test_what_is_old_is_called_stale_and_not_up(fleet: DemoFleet) -> None:
         clock.now = NOON + 3600
         await until(lambda: "stale" in panel.line_with("ollama ") or "? " in panel.line_with("ollama "), "it is stale")
         assert " up " not in panel.line_with("● ollama ")
+        assert " stale " in panel.line_with("│ koala "), "nor is its machine"
         assert "1 h ago" in panel.line_with("ollama ") or "60 min ago" in panel.line_with("ollama ")
 
 
