@@ -224,8 +224,9 @@ class GpuProcess:
     bytes: int | None = None
     """None: the driver does not say (WSL, MIG, containers)."""
     name: str = ""
+    """Empty: it is gone, or numbered in another namespace."""
     command: tuple[str, ...] = ()
-    """Empty: it is gone, or numbered in another namespace. Redacted."""
+    """Redacted."""
     unit: str = ""
     """The systemd unit (``.service`` or ``.scope``) that its control group names."""
     parent: int | None = None
