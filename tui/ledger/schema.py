@@ -1,0 +1,61 @@
+"""The ledger's tables, version by version."""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE requests (
+            id INTEGER PRIMARY KEY,
+            at REAL NOT NULL,
+            face TEXT NOT NULL,
+            asked_kind TEXT NOT NULL,
+            asked_name TEXT NOT NULL,
+            external INTEGER NOT NULL,
+            private INTEGER NOT NULL,
+            plan TEXT NOT NULL,
+            prompt_sha256 TEXT NOT NULL,
+            prompt_length INTEGER NOT NULL,
+            outcome TEXT NOT NULL,
+            ended_at REAL,
+            model TEXT,
+            place TEXT,
+            served_by TEXT,
+            input_tokens INTEGER,
+            output_tokens INTEGER,
+            cost_usd REAL,
+            load_s REAL,
+            first_token_s REAL,
+            total_s REAL,
+            tokens_per_second REAL,
+            error TEXT,
+            prompt TEXT,
+            answer TEXT
+        )""",
+        "CREATE INDEX requests_at ON requests (at)",
+        """CREATE TABLE attempts (
+            id INTEGER PRIMARY KEY,
+            request INTEGER NOT NULL REFERENCES requests (id) ON DELETE CASCADE,
+            at REAL NOT NULL,
+            model TEXT NOT NULL,
+            place TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            reason TEXT NOT NULL DEFAULT '',
+            refused_until REAL,
+            cost_usd REAL
+        )""",
+        "CREATE INDEX attempts_at ON attempts (at)",
+        "CREATE INDEX attempts_refused ON attempts (refused_until) WHERE refused_until IS NOT NULL",
+        """CREATE TABLE actions (
+            id INTEGER PRIMARY KEY,
+            at REAL NOT NULL,
+            face TEXT NOT NULL,
+            name TEXT NOT NULL,
+            target TEXT NOT NULL,
+            machine TEXT,
+            worked INTEGER NOT NULL,
+            detail TEXT NOT NULL
+        )""",
+        "CREATE INDEX actions_at ON actions (at)",
+    ),
+)
+"""Each brings a ledger from the version that is its place here to the next; ``PRAGMA user_version`` is the version."""
