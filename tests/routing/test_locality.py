@@ -206,7 +206,16 @@ def test_a_group_whose_deployments_are_not_known_is_cloud(deployments: tuple[Dep
     assert where("litellm/it", fleet(litellm=[row])).where is Where.CLOUD
 
 
-@pytest.mark.parametrize("host", ["localhost.evil.example", "koala.evil.example", "10.127.0.0.1.example"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost.evil.example",
+        "koala.evil.example",
+        "10.127.0.0.1.example",
+        "127.evil.example",
+        "127.0.0.1.evil.example",
+    ],
+)
 def test_a_name_that_only_looks_like_this_machine_is_cloud(host: str) -> None:
     assert locality("vllm/x", config(vllm=f"http://{host}:8000"), fleet()).where is Where.CLOUD
     snapshot = fleet(litellm=[group("it", ("openai/x", f"http://{host}:8000"))])

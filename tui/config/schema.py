@@ -6,6 +6,7 @@ left out. ``load.py`` reads a file into these, and says what is wrong with it.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,5 +211,11 @@ class Config:
 
 
 def is_loopback(host: str) -> bool:
-    """True for the names and addresses by which a computer means itself (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3)."""
-    return host in LOOPBACK_HOSTS or host.startswith("127.") or host.endswith(".localhost")
+    """True for the names and addresses by which a computer means itself (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3, RFC 6761
+    §6.3). A name that merely begins like such an address is somebody else's."""
+    if host in LOOPBACK_HOSTS or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
