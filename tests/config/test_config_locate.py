@@ -6,8 +6,8 @@ from typing import Any
 import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toml_documents import documents
 
+from tests.config.toml_documents import documents
 from tui.config.errors import Where
 from tui.config.locate import locate
 

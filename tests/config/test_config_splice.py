@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toml_documents import NAMES, documents
 
+from tests.config.toml_documents import NAMES, documents
 from tui.config.locate import locate
 from tui.config.splice import NoSuchPlace, Setting, remove_setting, set_setting
 
