@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from tui.chat.attempt import Attempt, AttemptRecord
 from tui.chat.cli_stream import PROGRAM_LIMITS, stream_program
@@ -226,23 +226,44 @@ class Dispatcher:
     async def _loading_until(
         self, first: asyncio.Future[Piece | None], attempt: Attempt, deadline: float | None
     ) -> AsyncGenerator[Loading, None]:
-        owner, _, name = attempt.candidate.model.partition("/")
-        now = asyncio.get_running_loop().time
-        told, pause = "", self._look_after
-        while True:
-            await asyncio.wait({first}, timeout=pause if deadline is None else min(pause, max(0.0, deadline - now())))
-            if first.done():
-                return
-            if deadline is not None and now() >= deadline:
+        told = ""
+        pause = self._look_after
+        while not await _done_within(first, pause, deadline):
+            if deadline is not None and asyncio.get_running_loop().time() >= deadline:
                 raise _timed_out(attempt)
             pause = max(self._look_after, min(LOOK_AGAIN, pause * 2))
-            if (asker := self._askers.get(owner)) is None:
+            words = await self._loading_words(first, attempt.candidate, deadline)
+            if words is None:
                 continue
-            words = await loading_words(asker, name) or ""
             attempt.note_loading(bool(words))
             if words and words != told:
                 told = words
                 yield Loading(words)
+
+    async def _loading_words(
+        self, first: asyncio.Future[Piece | None], candidate: Candidate, deadline: float | None
+    ) -> str | None:
+        """What the server says of loading the model, empty: that it does not; None where a piece came meanwhile."""
+        owner, _, name = candidate.model.partition("/")
+        if (asker := self._askers.get(owner)) is None:
+            return ""
+        look = asyncio.ensure_future(loading_words(asker, name))
+        try:
+            seconds = None if deadline is None else max(0.0, deadline - asyncio.get_running_loop().time())
+            both: set[asyncio.Future[Any]] = {first, look}
+            await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return (look.result() or "") if look.done() else None
+        finally:
+            if not look.done():
+                look.cancel()
+                await asyncio.wait({look})
+
+
+async def _done_within(future: asyncio.Future[Piece | None], seconds: float, deadline: float | None) -> bool:
+    if deadline is not None:
+        seconds = min(seconds, max(0.0, deadline - asyncio.get_running_loop().time()))
+    await asyncio.wait({future}, timeout=seconds)
+    return future.done()
 
 
 def _timed_out(attempt: Attempt) -> ReplyFailed:

@@ -12,7 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -174,7 +174,7 @@ class _Conversation:
                 if answered_at is not None:
                     return
                 raise ReplyFailed(FailureKind.TIMED_OUT, "opencode said nothing for too long")
-            waited: set[asyncio.Future[object]] = {reads.next} if asking.done() else {reads.next, asking}  # type: ignore[arg-type]
+            waited: set[asyncio.Future[Any]] = {reads.next} if asking.done() else {reads.next, asking}
             await asyncio.wait(waited, timeout=until - now(), return_when=asyncio.FIRST_COMPLETED)
             if asking.done() and answered_at is None:
                 answered_at = now()
