@@ -50,7 +50,7 @@ except ImportError:
 
 SILENCE = 20.0  # seconds: an ssh session may outlive a dead connection for hours
 HUNG = 5.0  # seconds in one call to the driver
-POLL, POLL_BLIND = 5.0, 3.0  # seconds between looks at units while systemd says nothing, and cannot
+POLL = 5.0  # seconds between looks at units while systemd says nothing, and between tries to hear it
 SETTLE = 0.03  # seconds: one action sends up to 20 signals, and "failed" flashes before "auto-restart"
 MOST_WAITING = 500  # lines
 PROCESSES_EVERY = 2  # samples: by far the dearest call, 4.5 ms under the driver's lock
@@ -291,7 +291,7 @@ class Unit:
                     said = b""
                 if not said:  # systemd is not there, will not have us, or is executing itself anew
                     bell.close()
-                    bell, until = None, time.monotonic() + POLL_BLIND
+                    bell, until = None, time.monotonic() + POLL
                 elif self._news.search(said):
                     until = min(until, time.monotonic() + SETTLE)
             time.sleep(max(0.0, until - time.monotonic()))
