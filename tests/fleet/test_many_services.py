@@ -37,4 +37,9 @@ async def test_of_three_hundred_services_all_that_answer_are_fresh_within_one_pe
             await until(all_are_fresh, "every healthy one was looked at anew", timeout=PERIOD + 0.6)
             hanging = [one for one in monitor.snapshot.services if one.name not in healthy]
             assert {(one.state, one.reason) for one in hanging} == {(ServiceState.DOWN, "timed out after 0.6 s")}
-            assert [problem.about for problem in monitor.snapshot.problems] == [one.name for one in hanging]
+            names = [one.name for one in hanging]
+            # On a machine that is busy with other things, one of the healthy may be slow for once.
+            await until(
+                lambda: [problem.about for problem in monitor.snapshot.problems] == names,
+                "only those that hang are told",
+            )
