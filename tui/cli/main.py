@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,6 +111,7 @@ def run(arguments: list[str] | None = None) -> int:
 
     try:
         result: Any = cli.main(arguments, prog_name="fleetdeck", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         return EXIT_INTERRUPTED
     except click.ClickException as error:
@@ -120,9 +122,12 @@ def run(arguments: list[str] | None = None) -> int:
         return EXIT_WRONG_CALL
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except SystemExit:
+        # click's end, with 1, where the reader has seen enough (`| head`): no failure of ours.
+        return EXIT_DONE
     except BrokenPipeError:
-        # The reader has seen enough (`| head`). Python would complain once more when it flushes at its end.
-        sys.stdout = None
+        # The same for what was not written before. Python flushes once more at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
     return result if isinstance(result, int) else EXIT_DONE
 

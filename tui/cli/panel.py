@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
 
 from tui.cli.main import Invocation
+
+if TYPE_CHECKING:
+    from tui.app.app import FleetApp, Parting
 
 
 def open_panel(invocation: Invocation) -> None:
@@ -12,6 +20,7 @@ def open_panel(invocation: Invocation) -> None:
 
     Raises:
         ConfigError: the configuration cannot be used.
+        click.exceptions.Exit: the panel was ended by a signal (128 and its number), or by a fault of its own (1).
     """
     from tui.app.app import FleetApp, Parting
     from tui.cli.log import write_log
@@ -20,8 +29,19 @@ def open_panel(invocation: Invocation) -> None:
     config = invocation.read_config()
     write_log()
     app = FleetApp(config or Config(), discover=config is None, readonly=invocation.readonly)
-    if app.run() is Parting.DEMO:
+    parting = asyncio.run(_until_left(app))
+    if app.return_code:
+        raise click.exceptions.Exit(app.return_code)
+    if parting is Parting.DEMO:
         from tui.cli.demo import simulated_fleet
 
         with simulated_fleet() as path:
             open_panel(replace(invocation, config_path=path, demo=True))
+
+
+async def _until_left(app: FleetApp) -> Parting | None:
+    """Runs the panel. Signals end it as ``q`` does: killed outright, it would leave the terminal without echo."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, app.exit, None, 128 + number)
+    return await app.run_async()

@@ -1,0 +1,89 @@
+"""A program on a terminal: what it prints is what a terminal of that size would show."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyte
+
+from tests.cli.demo_process import PATIENCE
+
+
+@dataclass(slots=True)
+class Terminal:
+    """The terminal's side of a pseudo-terminal, and the program on the other side."""
+
+    process: subprocess.Popen[bytes]
+    descriptor: int
+    screen: pyte.Screen
+    raw: bytearray = field(default_factory=bytearray)
+    """Every byte that the program wrote."""
+
+    @property
+    def shown(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def write(self, text: str) -> None:
+        os.write(self.descriptor, text.encode())
+
+    def read_on(self, seconds: float) -> bool:
+        """Takes in what is written next; False once the program has closed the terminal, or nothing comes."""
+        readable, _, _ = select.select([self.descriptor], [], [], seconds)
+        if not readable:
+            return False
+        try:
+            written = os.read(self.descriptor, 65_536)
+        except OSError:
+            return False
+        self.raw += written
+        # pyte 0.8 knows neither private parameters nor intermediate bytes; what it would print of them is no text.
+        pyte.ByteStream(self.screen).feed(written)
+        return bool(written)
+
+    def sees(self, words: str) -> None:
+        limit = time.monotonic() + PATIENCE
+        while words not in self.shown:
+            assert time.monotonic() < limit, f"{words!r} is not shown:\n{self.shown}"
+            self.read_on(0.05)
+
+    def ends(self) -> int:
+        """Reads on until the program has ended; its exit code."""
+        limit = time.monotonic() + PATIENCE
+        while self.process.poll() is None or self.read_on(0.01):
+            assert time.monotonic() < limit, f"it does not end:\n{self.shown}"
+            self.read_on(0.02)
+        return self.process.returncode
+
+
+@contextlib.contextmanager
+def on_terminal(
+    command: Sequence[str], env: Mapping[str, str], *, columns: int = 120, lines: int = 40
+) -> Iterator[Terminal]:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    process = subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**env, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        yield Terminal(process, ours, pyte.Screen(columns, lines))
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        os.close(ours)
