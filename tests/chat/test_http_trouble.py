@@ -289,8 +289,9 @@ async def test_a_stream_that_is_not_whole_says_why_and_keeps_what_came(
     ],
 )
 async def test_an_error_inside_a_200(body: object, kind: FailureKind) -> None:
-    for name in ("openai", "ollama"):
-        failed = (await reply_to(AnyAnswer(json_response(body)), name)).failed
+    kinds: tuple[ServiceKind, ...] = ("openai", "ollama")
+    for spoken in kinds:
+        failed = (await reply_to(AnyAnswer(json_response(body)), spoken)).failed
         assert (failed.kind, failed.partial) == (kind, False)
         assert failed.error
 
@@ -317,7 +318,8 @@ async def test_no_error_shows_a_key_or_reaches_the_terminal_as_code(monkeypatch:
     monkeypatch.setenv(KEY_VARIABLE, "sk-abcdef0123456789")
     words = "bad key sk-abcdef0123456789 \x1b[2J\x1b]0;title\x07 \u202eesrever"
     answers = (json_response({"error": {"message": words}}, 500), json_response({"error": words}))
-    for answer, kind in itertools.product(answers, ("openai", "ollama", "anthropic")):
+    kinds: tuple[ServiceKind, ...] = ("openai", "ollama", "anthropic")
+    for answer, kind in itertools.product(answers, kinds):
         failed = (await reply_to(AnyAnswer(answer), kind, key=True)).failed
         assert "abcdef0123456789" not in failed.error
         assert failed.error.isprintable()

@@ -99,6 +99,7 @@ class OpencodeReader:
         self.idle = False
         self._thinking: set[object] = set()
         self._said = ""
+        self._told = False
         self._error: ReplyFailed | None = None
 
     def read(self, lines: list[bytes]) -> ReplyFailed | None:
@@ -121,6 +122,7 @@ class OpencodeReader:
             case "message.part.updated" if properties.part is not None and properties.part.type == "reasoning":
                 self._thinking.add(properties.part.id)
             case "message.part.delta" if properties.field == "text" and isinstance(properties.delta, str):
+                self._told = True
                 if properties.partID in self._thinking:
                     self.pieces.think(properties.delta)
                 else:
@@ -142,9 +144,9 @@ class OpencodeReader:
             kind = kind_of_words(words)
             after = pause if kind is FailureKind.RATE_LIMITED else None
             return ReplyFailed(kind, f"opencode: {words}", retry_after=after)
-        if self._said:
+        if self._told:
             # The answer to the next try begins at its beginning.
-            self._said = ""
+            self._said, self._told = "", False
             self.pieces.add(Restarted(f"opencode begins its answer anew: {words}"))
         else:
             self.pieces.add(Retrying(f"opencode tries again: {words}"))
