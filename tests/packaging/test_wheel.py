@@ -9,7 +9,6 @@ import subprocess
 import sys
 import venv
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ def names(wheel: Path) -> frozenset[str]:
 
 
 @pytest.fixture(scope="module")
-def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``fleetdeck`` as the wheel installs it, in an environment that borrows this one's dependencies."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False, symlinks=True)
@@ -53,7 +52,7 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     # Behind the wheel's own folder on the path, so that only what the wheel lacks comes from here.
     borrowed = [path for path in site.getsitepackages() if Path(path).is_dir()]
     (purelib / "borrowed.pth").write_text("\n".join(borrowed))
-    yield folder / "bin" / "fleetdeck"
+    return folder / "bin" / "fleetdeck"
 
 
 def run(program: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
