@@ -9,6 +9,7 @@ from tui.config.schema import Config
 from tui.fleet.snapshot import (
     FleetSnapshot,
     Freshness,
+    GpuSnapshot,
     MachineSnapshot,
     ModelSnapshot,
     Problem,
@@ -80,15 +81,53 @@ def model_document(service: ServiceSnapshot, model: ModelSnapshot, snapshot: Fle
 
 
 def _machine(machine: MachineSnapshot, now: float) -> Json:
+    memory = machine.memory
     return {
         "name": machine.name,
         "about": machine.about,
         "state": str(machine.state),
         **_seen(machine.seen, now),
         "reason": machine.reason,
-        "cpu_percent": None,
-        "memory": None,
-        "gpus": [],
+        "channel": machine.channel or None,
+        "cpu_percent": machine.cpu_percent,
+        "memory": None if memory is None else {"total": memory.total, "used": memory.used},
+        "gpus": [_gpu(gpu) for gpu in machine.gpus or ()],
+        "gpu_reason": machine.gpu_reason,
+    }
+
+
+def _gpu(gpu: GpuSnapshot) -> Json:
+    return {
+        "index": gpu.index,
+        "name": gpu.name,
+        "memory": {"total": gpu.total, "used": gpu.used, "reserved": gpu.reserved},
+        "unified": gpu.unified,
+        "utilization_percent": gpu.utilization_percent,
+        "temperature_c": gpu.temperature_c,
+        "power_w": gpu.power_w,
+        "power_limit_w": gpu.power_limit_w,
+        "throttled": list(gpu.throttled),
+        "reason": gpu.reason,
+        "holders": [{"who": holder.who, "pid": holder.pid, "bytes": holder.bytes} for holder in gpu.holders],
+    }
+
+
+def _unit(service: ServiceSnapshot, snapshot: FleetSnapshot, config: Config) -> Json | None:
+    """The systemd unit of a service; None where the configuration names none, or nothing is known of it."""
+    settings = config.services.get(service.name)
+    machine = snapshot.machine(service.machine) if service.machine is not None else None
+    if settings is None or settings.unit is None or machine is None:
+        return None
+    unit = machine.unit(settings.unit)
+    if unit is None:
+        return None
+    return {
+        "name": unit.name,
+        "state": str(unit.state),
+        "sub": unit.sub,
+        "since": _time(unit.since),
+        "reason": unit.reason,
+        "restarts": unit.restarts,
     }
 
 
@@ -107,7 +146,7 @@ def _service(service: ServiceSnapshot, snapshot: FleetSnapshot, config: Config) 
         "version": service.version,
         "in_flight": service.in_flight,
         "remarks": list(service.remarks),
-        "unit": None,
+        "unit": _unit(service, snapshot, config),
         "models": [model_document(service, model, snapshot, config) for model in service.models],
     }
 

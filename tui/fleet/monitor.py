@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 
 from tui.config.schema import Config, MachineSettings, ServiceSettings
+from tui.fleet.machine_channel import WatchedUnit
+from tui.fleet.machine_watch import MachineWatch
 from tui.fleet.probes.registry import probe_for
 from tui.fleet.problems import problems_of
 from tui.fleet.service_watch import ALIVE, ServiceWatch
@@ -17,7 +19,7 @@ QUIET = 0.05
 
 
 class Monitor:
-    """Runs one watch per service, each with its own period, timeout and back-off.
+    """Runs one watch per service and one per machine that can be looked at, each with its own period and back-off.
 
     A subscriber gets the newest snapshot when it is ready for one, never a queue of old ones.
     """
@@ -29,12 +31,13 @@ class Monitor:
         services: Collection[str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``services``: the names of those to be watched; None: all."""
+        """``services``: the names of those to be watched, and no machine with them; None: everything."""
         self._config = config
         self._only = services
         self._clock = clock
         self._watches: dict[str, ServiceWatch] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._machines: dict[str, MachineWatch] = {}
+        self._tasks: dict[ServiceWatch | MachineWatch, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._dirty = asyncio.Event()
         self._news = asyncio.Condition()
@@ -48,7 +51,7 @@ class Monitor:
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
-                for watch in self._watches.values():
+                for watch in self._all_watches():
                     self._start(watch)
                 await self._publish_changes()
             finally:
@@ -68,8 +71,8 @@ class Monitor:
             yield snapshot
 
     async def first_look(self, timeout: float) -> FleetSnapshot:
-        """The snapshot once every service has been asked, or after ``timeout`` seconds with what there is by then."""
-        waiting = [asyncio.ensure_future(watch.looked_once.wait()) for watch in self._watches.values()]
+        """The snapshot once everything has been looked at, or after ``timeout`` seconds with what there is by then."""
+        waiting = [asyncio.ensure_future(watch.looked_once.wait()) for watch in self._all_watches()]
         try:
             if waiting:
                 await asyncio.wait(waiting, timeout=timeout)
@@ -80,13 +83,19 @@ class Monitor:
         return self.snapshot
 
     def look_now(self, service: str | None = None) -> None:
-        """Asks a service (None: all) at once, without waiting for its period."""
+        """Asks a service (None: all, and the machines) at once, without waiting for its period."""
         for watch in self._watches.values():
             if service in (None, watch.settings.name):
                 watch.look_now()
+        for machine in self._machines.values() if service is None else ():
+            machine.look_now()
+
+    def machine(self, name: str) -> MachineWatch | None:
+        """What watches a machine from its inside; None where it is known through its services alone."""
+        return self._machines.get(name)
 
     def take_up(self, config: Config) -> None:
-        """Goes on with another configuration: services that did not change are watched without a break."""
+        """Goes on with another configuration: what did not change is watched without a break."""
         self._config = config
         self._make_watches()
         self._changed()
@@ -98,30 +107,59 @@ class Monitor:
         for name, watch in list(self._watches.items()):
             settings = wanted.get(name)
             if settings != watch.settings or self._machine_name(watch.settings) != watch.snapshot.machine:
-                del self._watches[name]
-                if task := self._tasks.pop(name, None):
-                    task.cancel()
+                self._stop(self._watches.pop(name))
         for name, service in wanted.items():
             if name not in self._watches:
-                watch = ServiceWatch(
+                self._watches[name] = ServiceWatch(
                     service,
                     probe_for(service),
                     machine=self._machine_name(service),
                     changed=self._changed,
                     clock=self._clock,
                 )
-                self._watches[name] = watch
-                self._start(watch)
+                self._start(self._watches[name])
         self._watches = {name: self._watches[name] for name in wanted}
+        self._make_machine_watches()
+
+    def _make_machine_watches(self) -> None:
+        wanted = {
+            name: (machine, self._units_on(machine))
+            for name, machine in self._config.machines.items()
+            if self._only is None and (machine.local or machine.ssh is not None)
+        }
+        for name, watch in list(self._machines.items()):
+            if wanted.get(name) != (watch.settings, watch.units):
+                self._stop(self._machines.pop(name))
+        for name, (machine, units) in wanted.items():
+            if name not in self._machines:
+                self._machines[name] = MachineWatch(
+                    machine, units, refresh=self._config.panel.refresh, changed=self._changed, clock=self._clock
+                )
+                self._start(self._machines[name])
+
+    def _units_on(self, machine: MachineSettings) -> tuple[WatchedUnit, ...]:
+        """The units of the services on a machine, each once."""
+        units = (
+            WatchedUnit(service.unit, service.unit_scope)
+            for service in self._config.services.values()
+            if service.unit is not None and self._machine_name(service) == machine.name
+        )
+        return tuple(dict.fromkeys(units))
 
     def _machine_name(self, service: ServiceSettings) -> str | None:
         machine = self._config.machine_of(service)
         return machine.name if machine else None
 
-    def _start(self, watch: ServiceWatch) -> None:
+    def _all_watches(self) -> tuple[ServiceWatch | MachineWatch, ...]:
+        return (*self._watches.values(), *self._machines.values())
+
+    def _start(self, watch: ServiceWatch | MachineWatch) -> None:
         if self._group is not None:
-            name = watch.settings.name
-            self._tasks[name] = self._group.create_task(watch.run(), name=f"watch {name}")
+            self._tasks[watch] = self._group.create_task(watch.run(), name=f"watch {watch.settings.name}")
+
+    def _stop(self, watch: ServiceWatch | MachineWatch) -> None:
+        if task := self._tasks.pop(watch, None):
+            task.cancel()
 
     def _changed(self) -> None:
         self._dirty.set()
@@ -141,11 +179,17 @@ class Monitor:
 
     def _build(self) -> FleetSnapshot:
         services = tuple(watch.snapshot for watch in self._watches.values())
-        machines = tuple(_machine(machine, services) for machine in self._config.machines.values())
-        return FleetSnapshot(at=self._clock(), machines=machines, services=services, problems=problems_of(services))
+        machines = tuple(self._machine_snapshot(machine, services) for machine in self._config.machines.values())
+        problems = problems_of(services, machines)
+        return FleetSnapshot(at=self._clock(), machines=machines, services=services, problems=problems)
+
+    def _machine_snapshot(self, machine: MachineSettings, services: Iterable[ServiceSnapshot]) -> MachineSnapshot:
+        """As its collector shows it; as its services do where it has none."""
+        watch = self._machines.get(machine.name)
+        return watch.snapshot if watch is not None else seen_through_services(machine, services)
 
 
-def _machine(machine: MachineSettings, services: Iterable[ServiceSnapshot]) -> MachineSnapshot:
+def seen_through_services(machine: MachineSettings, services: Iterable[ServiceSnapshot]) -> MachineSnapshot:
     """A machine as its services show it: one that answers proves that the machine is up."""
     on_it = [service for service in services if service.machine == machine.name]
     alive = [service for service in on_it if service.state in ALIVE]

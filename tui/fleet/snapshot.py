@@ -234,6 +234,26 @@ class GpuProcess:
     """It holds memory for graphics, perhaps besides that for computing."""
 
 
+class HolderKind(StrEnum):
+    """What holds a part of a GPU's memory."""
+
+    MODEL = "model"
+    PROCESS = "process"
+    UNATTRIBUTED = "unattributed"
+    """In use, as the driver says, by nobody that it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuHolder:
+    """Who holds how much of a GPU's memory."""
+
+    who: str
+    """A model's id, a process's name, or "unattributed"."""
+    pid: int | None
+    bytes: int | None
+    kind: HolderKind
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuSnapshot:
     """One GPU as it was last seen."""
@@ -259,6 +279,8 @@ class GpuSnapshot:
     throttled: tuple[str, ...] = ()
     """Why it runs slower than it could, in words."""
     processes: tuple[GpuProcess, ...] | None = None
+    holders: tuple[GpuHolder, ...] = ()
+    """The processes as models and programs; with what is unattributed they add up to ``used``."""
     reason: str = ""
     """Why nothing, or nothing newer, is known of it."""
 
@@ -331,6 +353,12 @@ class MachineSnapshot:
     linger: bool | None = None
     """Whether the person's units go on without a login there."""
 
+    @property
+    def substance(self) -> tuple[object, ...]:
+        """What is new when it differs; its samples differ with each, and are shown with the next tick."""
+        gpus = None if self.gpus is None else tuple((gpu.index, gpu.name, gpu.reason) for gpu in self.gpus)
+        return (self.name, self.about, self.state, self.reason, self.channel, gpus, self.gpu_reason, self.units)
+
     def unit(self, name: str) -> UnitSnapshot | None:
         return next((unit for unit in self.units if unit.name == name), None)
 
@@ -356,8 +384,13 @@ class FleetSnapshot:
     @property
     def substance(self) -> tuple[object, ...]:
         """What is new when it differs: more than that the services were looked at once more."""
-        states = tuple((machine.name, machine.about, machine.state, machine.reason) for machine in self.machines)
-        return (states, *(service.substance for service in self.services))
+        return (
+            *(machine.substance for machine in self.machines),
+            *(service.substance for service in self.services),
+        )
+
+    def machine(self, name: str) -> MachineSnapshot | None:
+        return next((machine for machine in self.machines if machine.name == name), None)
 
     def service(self, name: str) -> ServiceSnapshot | None:
         return next((service for service in self.services if service.name == name), None)
