@@ -368,7 +368,7 @@ async def test_opencode_that_begins_anew_has_said_it_once(stand_ins: StandIns) -
     [
         ([["retry", 1, "fake 500 error"], ["retry", 3, "fake 500 error"], ["hang"]], FailureKind.SERVER_ERROR, "500"),
         ([["retry", 1, "Rate limit reached", 60], ["hang"]], FailureKind.RATE_LIMITED, "Rate limit"),
-        ([["error", {"name": "APIError", "data": {"message": "no", "statusCode": 401}}]], FailureKind.NOT_LOGGED_IN, ""),
+        ([["error", {"data": {"message": "no", "statusCode": 401}}]], FailureKind.NOT_LOGGED_IN, "no"),
         ([["error", {"data": {"message": "Model not found: zai/m."}}]], FailureKind.UNKNOWN_MODEL, "zai/m"),
     ],
 )  # fmt: skip
