@@ -21,10 +21,12 @@ SERVICES = 300
 HANGING = 15
 ANSWERING = SERVICES - HANGING
 EVERY_SECOND = 1.0
+LONGEST_PERIOD = 60.0
 SECONDS_TO_FIRST_DATA = 20.0
 SECONDS_TO_SETTLE = 8.0
 """More than two timeouts, so that the hanging ones are known to hang."""
 SECONDS_TO_TURN_A_PAGE = 5.0
+SECONDS_FOR_REST_OF_PAGE = 0.1
 SECONDS_TO_REST = 0.5
 TOP_ROW = 3
 """The screen's line of the first machine: below the strip, the border and the table's head."""
@@ -33,8 +35,9 @@ WALK = 40
 
 _ROW = re.compile(
     r"^│ (?P<symbol>\S) (?P<name>\S+)\s+(?P<state>up|busy|starting|down|unknown|stale)\s.*\s"
-    r"(?P<seen>now|never|\d+ s ago|\d+ (?:min|h|d) ago)\s*\S$"
+    r"(?P<seen>now|never|\d+ s ago|\d+ (?:min|h|d) ago)\s*\S?│$"
 )
+"""Between the last cell and the border the scrollbar may have an end of its thumb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def measure(plan: Plan) -> list[Figure]:
         # Half of them by their page, asked every 10 s; half by their models, asked every minute.
         pages = [name for name in names[::2] if name.startswith("extra-")]
         usual = fleet.config(names, watched_as_pages=pages)
-        figures = _watch(panel(usual), fleet, hanging, plan.longest_period, plan.longest_period, plan)
+        figures = _watch(panel(usual), fleet, hanging, LONGEST_PERIOD, plan.watched, plan)
         hurried = fleet.config(names, refresh=EVERY_SECOND)
         window = plan.rounds * plan.idle / 2
         return figures + _watch(panel(hurried), fleet, hanging, EVERY_SECOND, window, plan)
@@ -116,8 +119,12 @@ def read_rows(terminal: Terminal, names: Set[str]) -> dict[str, Row]:
         return not _rows_on_screen(now).keys() <= rows.keys()
 
     _go_to_top(terminal)
+    # The first only takes the cursor to the end of the page that is shown already.
+    terminal.press(PAGE_DOWN)
     while missing := names - rows.keys():
         terminal.wait_until(shows_more, f"{len(missing)} services more, such as {min(missing)}", SECONDS_TO_TURN_A_PAGE)
+        # A page may come in several pieces.
+        terminal.follow(SECONDS_FOR_REST_OF_PAGE)
         rows = _rows_on_screen(terminal) | rows
         terminal.press(PAGE_DOWN)
     _go_to_top(terminal)

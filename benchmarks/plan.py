@@ -14,9 +14,9 @@ class Plan:
     """Keys in each round."""
     idle: float = 15.0
     """For how long a program is left alone in each round."""
-    longest_period: float = 60.0
-    """How long services are watched at their default periods, the longest of which is a minute at home."""
+    watched: float = 60.0
+    """For how long services are watched at their default periods, the longest of which is a minute at home."""
 
 
 THOROUGH = Plan()
-QUICK = Plan(rounds=2, presses=20, idle=5.0, longest_period=20.0)
+QUICK = Plan(rounds=2, presses=20, idle=5.0, watched=20.0)
