@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.app import RenderResult
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import reactive, var
 from textual.widget import Widget
 
 from tui.fleet.printable import printable
@@ -26,7 +26,16 @@ class ProblemsLine(Widget):
     problems: reactive[tuple[Problem, ...]] = reactive((), layout=False)
     looking: reactive[bool] = reactive(True, layout=False)
     """True until the first answers are there: then silence is no good news."""
-    now: reactive[float] = reactive(0.0, layout=False)
+    now: var[float] = var(0.0)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(id=id)
+        self._sentence = ""
+
+    def watch_now(self) -> None:
+        # Textual looks at all that lies between two changed lines, and the clock in the first changes each second.
+        if self.problems and sentence(self.problems[0], self.now) != self._sentence:
+            self.refresh()
 
     def render(self) -> RenderResult:
         if not self.problems:
@@ -34,7 +43,7 @@ class ProblemsLine(Widget):
             return Content.styled(text, self.get_visual_style("problems-line--calm"))
         others = len(self.problems) - 1
         more = f"  +{others} more (!) " if others else " "
-        first = sentence(self.problems[0], self.now)
+        self._sentence = first = sentence(self.problems[0], self.now)
         room = max(8, self.size.width - len(more) - 3)
         line = Content.assemble(
             (f" ! {printable(first, room)}", self.get_visual_style("problems-line--problem")),
