@@ -27,6 +27,7 @@ OLLAMA_SYSTEM_HEADERS = (Path("/usr/include/nlohmann/json.hpp"), Path("/usr/incl
 OWN_HEADERS = Path(__file__).with_name("headers")
 
 PIP_TIMEOUT = 15 * 60.0
+NPM_TIMEOUT = 15 * 60.0
 # llama.cpp is compiled along: about 5 minutes on two cores.
 GO_TIMEOUT = 30 * 60.0
 
@@ -64,6 +65,25 @@ def install_ollama() -> Path:
             raise NotInstallable(f"Ollama is built from source and {tool} is not installed.")
     module = OLLAMA_MODULE if all(path.is_file() for path in OLLAMA_SYSTEM_HEADERS) else OLLAMA_MODULE_WITHOUT_HEADERS
     return _go_program(module, "ollama", {"CGO_ENABLED": "1", "CGO_CPPFLAGS": f"-I{OWN_HEADERS}"})
+
+
+def install_npm_program(name: str, requirement: str) -> Path:
+    """A program of an npm package in a folder of its own. Raises NotInstallable."""
+    folder = cache_folder() / name
+    finished, program = folder / "installed.txt", folder / "node_modules" / ".bin" / name
+    with _installing_alone(name):
+        if finished.is_file() and finished.read_text(encoding="utf-8") == requirement:
+            return program
+        if shutil.which("npm") is None:
+            raise NotInstallable(f"{name} comes from npm, which is not installed.")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _note(f"installing {requirement} into {folder}")
+        _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), requirement], name, NPM_TIMEOUT)
+        if not program.exists():
+            raise NotInstallable(f"{requirement} brings no program called {name}.")
+        finished.write_text(requirement, encoding="utf-8")
+        return program
 
 
 def find_llama_swap() -> Path:

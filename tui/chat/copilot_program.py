@@ -28,6 +28,7 @@ class _Data(msgspec.Struct):
     message: object = None
     errorType: object = None  # noqa: N815
     statusCode: object = None  # noqa: N815
+    source: object = None
 
 
 class _Line(msgspec.Struct):
@@ -108,8 +109,8 @@ class CopilotDialect:
                     self.pieces.say(data.content)
                 # This message is whole: one that follows goes on where it ended.
                 self._message, self._told = None, True
-            case "assistant.turn_retry" if data.reason == "rate_limit":
-                # It would wait for as long as it is told, half an hour if need be, and say nothing all the while.
+            case "model.call_failure" if data.statusCode == 429 and data.source in ("top_level", None):
+                # It would now wait for as long as it was told to, and say nothing before it tries again.
                 raise ReplyFailed(FailureKind.RATE_LIMITED, "copilot: its provider takes no more requests now (429)")
             case "assistant.turn_retry":
                 self.pieces.add(Retrying(f"copilot tries again: {in_short(str(data.reason or 'no answer'))}"))
