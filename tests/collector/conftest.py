@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.collector.far import FakeSsh
 from tests.collector.systemd import FakeSystemd
 from tests.fakenvml import FakeDriver, NoCompiler, build
 
@@ -35,3 +36,19 @@ def old_driver(tmp_path: Path) -> FakeDriver:
 @pytest.fixture
 def systemd(tmp_path: Path) -> FakeSystemd:
     return FakeSystemd(tmp_path)
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSsh:
+    """The program that is found under the name ssh."""
+    ssh = FakeSsh(tmp_path)
+    for name, value in ssh.environment.items():
+        monkeypatch.setenv(name, value)
+    return ssh
+
+
+@pytest.fixture
+def here(driver: FakeDriver, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine has that driver and that systemd."""
+    for name, value in {**driver.environment, **systemd.environment}.items():
+        monkeypatch.setenv(name, value)

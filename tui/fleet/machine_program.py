@@ -10,7 +10,7 @@ from typing import Self
 
 LONGEST_LINE = 4 << 20
 COMPLAINT_KEPT = 8000
-END_WITHIN = 1.0
+END_WITHIN = 0.5
 
 
 class ProgramEnded(Exception):
