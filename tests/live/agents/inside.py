@@ -1,6 +1,6 @@
 """One prompt to one real program, in a network namespace that has only loopback; prints what came of it as JSON.
 
-Run as `python -m tests.live.agents.inside PROGRAM MODEL SECONDS`, with HOME an empty folder and the program on the PATH.
+Run as `python -m tests.live.agents.inside PROGRAM MODEL SECONDS`, HOME an empty folder and the program on the PATH.
 """
 
 from __future__ import annotations
