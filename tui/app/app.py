@@ -28,6 +28,7 @@ from tui.app.messages import (
     EditWanted,
     FleetSeen,
     LoadAsked,
+    MachineAsked,
     ModesRead,
     RouteAsked,
     ThemesRead,
@@ -206,6 +207,12 @@ class FleetApp(App[Parting]):
         from tui.app.screens.details import DetailsScreen
 
         self.push_screen(DetailsScreen(self.state, message.service, message.model))
+
+    @on(MachineAsked)
+    def open_machine(self, message: MachineAsked) -> None:
+        from tui.app.screens.machine import MachineScreen
+
+        self.push_screen(MachineScreen(self.state, message.machine))
 
     @on(CopyAsked)
     def copy(self, message: CopyAsked) -> None:

@@ -72,6 +72,14 @@ class DetailsAsked(Message):
         self.model = model
 
 
+class MachineAsked(Message):
+    """The person wants to see all that is known of a machine."""
+
+    def __init__(self, machine: str) -> None:
+        super().__init__()
+        self.machine = machine
+
+
 class CopyAsked(Message):
     """The person wants ``text`` on their clipboard."""
 

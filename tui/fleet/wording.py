@@ -6,7 +6,15 @@ import math
 from collections import Counter
 from datetime import datetime
 
-from tui.fleet.snapshot import ModelRole, ModelSnapshot, ModelState, ServiceSnapshot, ServiceState
+from tui.fleet.snapshot import (
+    MachineSnapshot,
+    ModelRole,
+    ModelSnapshot,
+    ModelState,
+    ServiceSnapshot,
+    ServiceState,
+    UnitSnapshot,
+)
 
 NOT_KNOWN = "–"
 
@@ -72,6 +80,22 @@ def time_words(at: float | None) -> str:
 
 def version_words(version: str | None) -> str:
     return version or NOT_KNOWN
+
+
+def unit_words(unit: UnitSnapshot, now: float) -> str:
+    """A unit's state and for how long: "unit active 3 d", "unit failed: its binary is missing"."""
+    lasted = f" {duration_words(now - unit.since)}" if unit.since is not None else ""
+    return f"unit {unit.state}{': ' + unit.reason if unit.reason else lasted}"
+
+
+def host_words(machine: MachineSnapshot) -> str:
+    """What a machine itself is busy with: "cpu 12% · ram 21/64 GiB"; empty where it is not looked at from inside."""
+    words = []
+    if machine.cpu_percent is not None:
+        words.append(f"cpu {machine.cpu_percent:.0f}%")
+    if machine.memory is not None:
+        words.append(f"ram {machine.memory.used / 1024**3:.0f}/{machine.memory.total / 1024**3:.0f} GiB")
+    return " · ".join(words)
 
 
 def models_words(service: ServiceSnapshot) -> str:

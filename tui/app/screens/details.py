@@ -65,9 +65,9 @@ def details_of(state: PanelState, service_name: str, model_name: str | None) -> 
         if model is None:
             return Content(f"{service_name} no longer lists {printable(model_name, 80)}.")
         place = locality(f"{service_name}/{model_name}", state.config, snapshot)
-        lines += [_line(label, text) for label, text in _model_facts(service, model, state.now)]
-        lines += [_line("where", f"{place.where}: {place.reason}"), Content("")]
-    lines += [_line(label, text) for label, text in _service_facts(service, state.now)]
+        lines += [fact_line(label, text) for label, text in _model_facts(service, model, state.now)]
+        lines += [fact_line("where", f"{place.where}: {place.reason}"), Content("")]
+    lines += [fact_line(label, text) for label, text in _service_facts(service, state.now)]
     for answer in service.answers:
         lines += [Content(""), _heading(answer, state.now), Content(answer.text or "(empty)")]
     return Content("\n").join(lines)
@@ -110,7 +110,7 @@ def _model_facts(service: ServiceSnapshot, model: ModelSnapshot, now: float) -> 
         yield "deployment", f"{deployment.model} at {deployment.api_base or 'its provider'}"
 
 
-def _line(label: str, text: str) -> Content:
+def fact_line(label: str, text: str) -> Content:
     return Content.assemble((f"{label:<{LABEL_WIDTH}}", "$foreground 60%"), printable(text))
 
 

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
-from tui.app.messages import CopyAsked, DetailsAsked, LoadAsked, UnloadAsked
+from tui.app.messages import CopyAsked, DetailsAsked, LoadAsked, MachineAsked, UnloadAsked
 from tui.app.panel_state import PanelState
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.fleet_rows import (
@@ -29,6 +29,7 @@ from tui.app.widgets.fleet_rows import (
     service_cells,
     service_rows,
 )
+from tui.app.widgets.gpu_line import GpuRow, gpu_parts
 from tui.app.widgets.row_table import Cell, RowTable
 from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, ModelState, ServiceSnapshot
 
@@ -74,7 +75,8 @@ class FleetScreen(PanelScreen):
             SERVICE_COLUMNS,
             key_of=row_key,
             cells_of=self._service_cells,
-            is_heading=lambda row: not isinstance(row, ServiceSnapshot),
+            is_heading=lambda row: not isinstance(row, ServiceSnapshot | GpuRow),
+            line_of=self._line,
             id="services",
         )
         self._models = ModelTable(MODEL_COLUMNS, key_of=lambda row: row.id, cells_of=self._model_cells, id="models")
@@ -91,6 +93,18 @@ class FleetScreen(PanelScreen):
         """The service under the cursor, where the services' table has the focus."""
         row = self._services.cursor_record if self._services.has_focus else None
         return row if isinstance(row, ServiceSnapshot) else None
+
+    @property
+    def chosen_machine(self) -> str | None:
+        """The machine under the cursor, or that of the GPU or the service there."""
+        row = self._services.cursor_record if self._services.has_focus else None
+        match row:
+            case MachineSnapshot():
+                return row.name
+            case GpuRow() | ServiceSnapshot():
+                return row.machine
+            case _:
+                return None
 
     @property
     def chosen_model(self) -> ModelRow | None:
@@ -139,6 +153,9 @@ class FleetScreen(PanelScreen):
     def _service_cells(self, row: ServiceRow) -> tuple[Cell, ...]:
         return service_cells(row, self.now, self._places)
 
+    def _line(self, row: ServiceRow, width: int) -> tuple[Cell, ...] | None:
+        return gpu_parts(row, width, self.now) if isinstance(row, GpuRow) else None
+
     def _model_cells(self, row: ModelRow) -> tuple[Cell, ...]:
         return model_cells(row, self.now, self._places)
 
@@ -173,6 +190,8 @@ class FleetScreen(PanelScreen):
             self.post_message(DetailsAsked(row.service.name, row.model.name))
         elif (service := self.chosen_service) is not None:
             self.post_message(DetailsAsked(service.name, None))
+        elif (machine := self.chosen_machine) is not None:
+            self.post_message(MachineAsked(machine))
 
     def action_copy(self) -> None:
         if (row := self.chosen_model) is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui.app.widgets.columns import Column
+from tui.app.widgets.gpu_line import GpuRow
 from tui.app.widgets.row_table import Cell
 from tui.config.schema import Config
 from tui.fleet.printable import printable
@@ -18,15 +19,19 @@ from tui.fleet.snapshot import (
     ModelSnapshot,
     ModelState,
     ServiceSnapshot,
+    UnitSnapshot,
+    UnitState,
 )
 from tui.fleet.wording import (
     MODEL_SYMBOLS,
     SERVICE_SYMBOLS,
     age_words,
+    host_words,
     latency_words,
     processor_words,
     service_words,
     size_words,
+    unit_words,
     until_words,
     version_words,
 )
@@ -94,13 +99,19 @@ class Places:
             self._leaving[service.name] = leaving_groups(service, self._config, self._snapshot)
         return self._leaving[service.name]
 
+    def unit(self, service: ServiceSnapshot) -> UnitSnapshot | None:
+        """The systemd unit of a service, where its machine is looked at from inside."""
+        settings = self._config.services.get(service.name)
+        machine = self._snapshot.machine(service.machine) if service.machine is not None else None
+        return machine.unit(settings.unit) if settings is not None and settings.unit and machine is not None else None
+
     def about(self, model_id: str) -> str:
         """What the person's configuration says of a model."""
         settings = self._config.models.get(model_id)
         return settings.about if settings is not None else ""
 
 
-ServiceRow = MachineSnapshot | ServiceSnapshot | Elsewhere
+ServiceRow = MachineSnapshot | GpuRow | ServiceSnapshot | Elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +136,8 @@ def service_rows(snapshot: FleetSnapshot, words: Sequence[str]) -> list[ServiceR
             if service.machine == machine.name and _matches(words, _service_text(service))
         ]
         if services or _matches(words, f"{machine.name} {machine.about}".lower()):
-            rows += [machine, *services]
+            gpus = [GpuRow(machine.name, gpu, machine.gpus_seen) for gpu in machine.gpus or ()]
+            rows += [machine, *gpus, *services]
     others = [
         service for service in snapshot.services if service.machine is None and _matches(words, _service_text(service))
     ]
@@ -159,6 +171,8 @@ def row_key(row: ServiceRow) -> str:
             return f"machine {row.name}"
         case ServiceSnapshot():
             return f"service {row.name}"
+        case GpuRow():
+            return f"gpu {row.machine} {row.gpu.index}"
         case _:
             return ELSEWHERE
 
@@ -167,12 +181,18 @@ def service_cells(row: ServiceRow, now: float, places: Places) -> tuple[Cell, ..
     """The cells of :data:`SERVICE_COLUMNS`."""
     if isinstance(row, MachineSnapshot):
         return _machine_cells(row, now)
+    if isinstance(row, GpuRow):
+        return _blank(7)
     if isinstance(row, Elsewhere):
         return (Cell(ELSEWHERE, "accent"), *_blank(3), Cell("services on no machine of yours", "dim"), *_blank(2))
     stale = row.seen.freshness(now) is Freshness.STALE
     symbol = SERVICE_SYMBOLS[row.state]
     state = Cell("stale" if stale else str(row.state), "unknown" if stale else str(row.state))
+    unit = places.unit(row)
     said = service_words(row, now)
+    # What is not known of a unit is nothing to hide a service's own reason behind.
+    if unit is not None and not (row.reason and unit.state is UnitState.UNKNOWN):
+        said = " · ".join(part for part in (unit_words(unit, now), said) if part)
     if not row.reason and (leaving := places.leaving_groups(row)):
         said += f" · ▲ {leaving} leave{'s' if leaving == 1 else ''} the house"
     return (
@@ -216,6 +236,7 @@ def _state_cell(model: ModelSnapshot, style: str, *, stale: bool) -> Cell:
     return Cell(f"{MODEL_SYMBOLS[model.state]} {model.state}", style)
 
 
+_MACHINE_STYLES = {MachineState.UP: "up", MachineState.DOWN: "down", MachineState.UNKNOWN: "unknown"}
 _MODEL_STYLES = {
     ModelState.READY: "up",
     ModelState.STARTING: "starting",
@@ -226,13 +247,13 @@ _MODEL_STYLES = {
 
 
 def _machine_cells(machine: MachineSnapshot, now: float) -> tuple[Cell, ...]:
-    known = machine.state is not MachineState.UNKNOWN
-    about = machine.about if known else " · ".join(part for part in (machine.about, machine.reason) if part)
-    stale = known and machine.seen.freshness(now) is Freshness.STALE
+    about = " · ".join(part for part in (machine.about, host_words(machine), machine.reason) if part)
+    stale = machine.state is not MachineState.UNKNOWN and machine.seen.freshness(now) is Freshness.STALE
     return (
         Cell(printable(machine.name, 60), "accent"),
-        Cell("stale" if stale else str(machine.state), "up" if known and not stale else "unknown"),
-        *_blank(2),
+        Cell("stale" if stale else str(machine.state), "unknown" if stale else _MACHINE_STYLES[machine.state]),
+        Cell(latency_words(machine.latency) if machine.latency is not None else "", "dim"),
+        Cell(printable(machine.channel, 14), "dim"),
         Cell(printable(about, 200), "dim"),
         Cell(age_words(machine.seen.age(now)) if machine.seen.at is not None else "", "dim"),
         Cell(""),

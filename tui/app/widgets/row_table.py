@@ -55,7 +55,10 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"row-table--{name}"
         for name in ("header", "row", "cursor", "heading", "up", "busy", "starting", "down", "unknown", "idle", "dim")
-    } | {"row-table--accent", "row-table--empty", "row-table--hover", "row-table--cursor-blurred"}
+    } | {
+        f"row-table--{name}"
+        for name in ("accent", "empty", "hover", "cursor-blurred", "held", "held-too", "reserved", "free")
+    }
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.TABLE)]
 
@@ -95,14 +98,17 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         key_of: Callable[[R], str],
         cells_of: Callable[[R], tuple[Cell, ...]],
         is_heading: Callable[[R], bool] = lambda record: False,
+        line_of: Callable[[R, int], tuple[Cell, ...] | None] = lambda record, width: None,
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
+        """``line_of`` gives the parts of a row that takes the whole width instead of columns; None for all others."""
         super().__init__(id=id)
         self.records: Sequence[R] = ()
         self._columns = tuple(columns)
         self._key_of = key_of
         self._cells_of = cells_of
         self._is_heading = is_heading
+        self._line_of = line_of
         self._index: dict[str, int] = {}
         self._placed: tuple[PlacedColumn, ...] = ()
         self._wanted: dict[str, int] = {}
@@ -160,7 +166,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
                 break
             record = self.records[index]
             shown = self._shown.get(self._key_of(record))
-            if shown is None or shown.cells != self._cells_of(record):
+            if shown is None or shown.cells != self._parts_of(record)[0]:
                 self.refresh(Region(0, line, self.size.width, 1))
 
     def validate_cursor_key(self, key: str | None) -> str | None:
@@ -240,15 +246,20 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         record = self.records[index]
         key = self._key_of(record)
         kind = self._row_kind(record, key, index)
-        cells = self._cells_of(record)
+        cells, is_line = self._parts_of(record)
         shown = self._shown.get(key)
         if shown is not None and shown.cells == cells and shown.kind == kind and shown.strip.cell_length == width:
             return shown.strip
-        strip = self._strip(cells, kind, width)
+        strip = self._line_strip(cells, kind, width) if is_line else self._strip(cells, kind, width)
         if len(self._shown) > 4 * MEASURED_ROWS:
             self._shown.clear()
         self._shown[key] = Shown(cells, strip, kind)
         return strip
+
+    def _parts_of(self, record: R) -> tuple[tuple[Cell, ...], bool]:
+        """A row's cells, or the parts of one that takes the whole line; and which of the two they are."""
+        line = self._line_of(record, self.size.width - 2 * MARGIN)
+        return (self._cells_of(record), False) if line is None else (line, True)
 
     def _row_kind(self, record: R, key: str, index: int) -> str:
         if key == self.cursor_key:
@@ -267,6 +278,12 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
             segments.append(Segment(_fit(cell.text, placed), self._style(kind, cell.style)))
         return Strip(segments).adjust_cell_length(width, base)
 
+    def _line_strip(self, parts: tuple[Cell, ...], kind: str, width: int) -> Strip:
+        base = self._style(kind, "")
+        segments = [Segment(" " * MARGIN, base)]
+        segments += [Segment(part.text, self._style(kind, part.style)) for part in parts]
+        return Strip(segments).adjust_cell_length(width, base)
+
     def _style(self, kind: str, name: str) -> Style:
         """The style of a cell on a row; the row under a focused cursor has one colour, so that all of it is legible."""
         style = self._styles.get((kind, name))
@@ -281,7 +298,8 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         """Learns how wide these records' texts are; True where a column now asks for more room than before."""
         wanted = dict(self._wanted)
         for record in records:
-            for column, cell in zip(self._columns, self._cells_of(record), strict=True):
+            cells, is_line = self._parts_of(record)
+            for column, cell in zip(self._columns, () if is_line else cells, strict=not is_line):
                 wanted[column.key] = max(wanted.get(column.key, 0), cell_len(cell.text))
         grew = wanted != self._wanted
         self._wanted = wanted
