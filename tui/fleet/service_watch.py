@@ -178,7 +178,7 @@ class ServiceWatch:
 
     @property
     def _phase(self) -> float:
-        return 0.5 + 0.5 * (zlib.crc32(self.settings.name.encode()) % 1000) / 1000
+        return (zlib.crc32(self.settings.name.encode()) % 1000 + 1) / 1000
 
     def _not_alive(self, failure: LookFailed) -> None:
         misses = self._failed_in_a_row[self._liveness.name]
