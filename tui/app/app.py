@@ -24,13 +24,11 @@ from tui.app.messages import (
     ConfigRead,
     CopyAsked,
     DemoAsked,
-    DetailsAsked,
     EditWanted,
     FleetSeen,
     LoadAsked,
-    MachineAsked,
     ModesRead,
-    RouteAsked,
+    ScreenAsked,
     ThemesRead,
     UnloadAsked,
 )
@@ -202,17 +200,9 @@ class FleetApp(App[Parting]):
         self._use_themes(message.themes)
         self.refresh_css(animate=False)
 
-    @on(DetailsAsked)
-    def open_details(self, message: DetailsAsked) -> None:
-        from tui.app.screens.details import DetailsScreen
-
-        self.push_screen(DetailsScreen(self.state, message.service, message.model))
-
-    @on(MachineAsked)
-    def open_machine(self, message: MachineAsked) -> None:
-        from tui.app.screens.machine import MachineScreen
-
-        self.push_screen(MachineScreen(self.state, message.machine))
+    @on(ScreenAsked)
+    def open_screen(self, message: ScreenAsked) -> None:
+        self.push_screen(message.open_with(self.state))
 
     @on(CopyAsked)
     def copy(self, message: CopyAsked) -> None:
@@ -237,12 +227,6 @@ class FleetApp(App[Parting]):
         question = questions.question_of_unload(service, model)
         model_id = service.model_id(model) if model else None
         self._confirm(question, lambda: acts.unload(self.monitor, self.state.config, service.name, model_id))
-
-    @on(RouteAsked)
-    def open_route(self, message: RouteAsked) -> None:
-        from tui.app.screens.route import RouteScreen
-
-        self.push_screen(RouteScreen(self.state, message.kind, message.name))
 
     @on(EditWanted)
     def ask_to_edit(self, message: EditWanted) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
@@ -12,6 +13,9 @@ from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ServiceSnapshot
 from tui.routing.modes import Modes
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from tui.app.panel_state import PanelState
     from tui.config.edit import Edit
 
 
@@ -63,23 +67,6 @@ class ActionEnded(Message):
         self.failed = failed
 
 
-class DetailsAsked(Message):
-    """The person wants to see all that is known of a service, or of one of its models."""
-
-    def __init__(self, service: str, model: str | None) -> None:
-        super().__init__()
-        self.service = service
-        self.model = model
-
-
-class MachineAsked(Message):
-    """The person wants to see all that is known of a machine."""
-
-    def __init__(self, machine: str) -> None:
-        super().__init__()
-        self.machine = machine
-
-
 class CopyAsked(Message):
     """The person wants ``text`` on their clipboard."""
 
@@ -110,15 +97,6 @@ class DemoAsked(Message):
     """The person wants to look around in the simulated fleet."""
 
 
-class RouteAsked(Message):
-    """The person wants to see a tier's or task's plan step by step."""
-
-    def __init__(self, kind: Literal["tier", "task"], name: str) -> None:
-        super().__init__()
-        self.kind: Literal["tier", "task"] = kind
-        self.name = name
-
-
 class EditWanted(Message):
     """The person wants their configuration changed; nothing is written before they have seen the diff."""
 
@@ -126,3 +104,11 @@ class EditWanted(Message):
         super().__init__()
         self.question = question
         self.edit = edit
+
+
+class ScreenAsked(Message):
+    """The person wants to see more of something; ``open_with`` makes the screen that shows it."""
+
+    def __init__(self, open_with: Callable[[PanelState], Screen[None]]) -> None:
+        super().__init__()
+        self.open_with = open_with

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
-from tui.app.messages import CopyAsked, DetailsAsked, LoadAsked, MachineAsked, UnloadAsked
+from tui.app.messages import CopyAsked, LoadAsked, ScreenAsked, UnloadAsked
 from tui.app.panel_state import PanelState
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.fleet_rows import (
@@ -186,12 +186,17 @@ class FleetScreen(PanelScreen):
         self.action_details()
 
     def action_details(self) -> None:
+        from tui.app.screens.details import DetailsScreen
+        from tui.app.screens.machine import MachineScreen
+
         if (row := self.chosen_model) is not None:
-            self.post_message(DetailsAsked(row.service.name, row.model.name))
+            service_name, model_name = row.service.name, row.model.name
+            self.post_message(ScreenAsked(lambda state: DetailsScreen(state, service_name, model_name)))
         elif (service := self.chosen_service) is not None:
-            self.post_message(DetailsAsked(service.name, None))
+            name = service.name
+            self.post_message(ScreenAsked(lambda state: DetailsScreen(state, name, None)))
         elif (machine := self.chosen_machine) is not None:
-            self.post_message(MachineAsked(machine))
+            self.post_message(ScreenAsked(lambda state: MachineScreen(state, machine)))
 
     def action_copy(self) -> None:
         if (row := self.chosen_model) is not None:
@@ -218,7 +223,7 @@ class FleetScreen(PanelScreen):
         if isinstance(self.focused, Input) and action in ("details", "copy", "load", "unload", "filter"):
             return False
         if action == "details":
-            return True if self.chosen_model or self.chosen_service else None
+            return True if self.chosen_model or self.chosen_service or self.chosen_machine else None
         if action == "load":
             row = self.chosen_model
             return True if row is not None and row.model.state in (ModelState.IDLE, ModelState.UNKNOWN) else None

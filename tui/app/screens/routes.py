@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
-from tui.app.messages import CopyAsked, RouteAsked
+from tui.app.messages import CopyAsked, ScreenAsked
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.route_rows import ROUTE_COLUMNS, Route, route_cells, routes_of
 from tui.app.widgets.row_table import RowTable
@@ -87,9 +87,12 @@ class RoutesScreen(PanelScreen):
             self._routes.border_subtitle = f"{stuck} with nowhere to go" if stuck else ""
 
     def action_explain(self) -> None:
+        from tui.app.screens.route import RouteScreen
+
         route = self._routes.cursor_record
         if route is not None:
-            self.post_message(RouteAsked(route.kind, route.name))
+            kind, name = route.kind, route.name
+            self.post_message(ScreenAsked(lambda state: RouteScreen(state, kind, name)))
 
     @on(RowTable.Chosen)
     def open_chosen(self) -> None:
