@@ -17,7 +17,7 @@ from tui import __version__
 if TYPE_CHECKING:
     from tui.config.schema import Config
 
-EXIT_DONE, EXIT_FAILED, EXIT_WRONG_CALL, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_DONE, EXIT_FAILED, EXIT_WRONG_CALL, EXIT_EMPTY_PLAN, EXIT_GUARD_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     # Name → where it is, and its one line of help: nothing is imported to print the list of commands.
@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "unload": ("tui.cli.loading:unload", "Unload a model, and wait until it is gone."),
     "external": ("tui.cli.modes:external", "External mode: on, off, toggle or status."),
     "private": ("tui.cli.modes:private", "Private mode: on, off, toggle or status."),
+    "route": ("tui.cli.route:route", "Where a prompt would go, and why; sends nothing."),
+    "import-policy": ("tui.cli.policy:import_policy", "Take a model-policy.json over into the configuration."),
     "keys": ("tui.cli.settings:keys", "The keys of the panel, with the ids that [keys] rebinds."),
     "themes": ("tui.cli.settings:themes", "The themes that the panel can use."),
     "config": ("tui.cli.settings:config", "Where the configuration is, and what is wrong with it."),
@@ -101,7 +103,8 @@ def cli(context: click.Context, config_path: Path | None, demo: bool, readonly: 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0 done, 1 tried and failed, 2 wrong call or configuration, 130 interrupted."""
+    """Runs the command line and exits: 0 done, 1 tried and failed, 2 wrong call or configuration, 3 nothing may take
+    the request, 4 a guard refused, 130 interrupted."""
     sys.exit(run(arguments))
 
 
