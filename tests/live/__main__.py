@@ -10,12 +10,29 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.live import demo_checks, litellm_checks, llama_swap_checks, ollama_checks, product_checks, shape_checks
+from tests.live import (
+    chat_checks,
+    demo_checks,
+    litellm_checks,
+    llama_swap_checks,
+    ollama_checks,
+    product_checks,
+    shape_checks,
+)
 from tests.live.agents import agent_checks
 from tests.live.checks import Check, Skipped, Stage
 
 # One entry for each file of checks. The servers are shared: whatever a check loads, it unloads.
-MODULES = (shape_checks, llama_swap_checks, ollama_checks, litellm_checks, demo_checks, product_checks, agent_checks)
+MODULES = (
+    shape_checks,
+    llama_swap_checks,
+    ollama_checks,
+    litellm_checks,
+    demo_checks,
+    product_checks,
+    chat_checks,
+    agent_checks,
+)
 # A check that waits for a server to be built is bounded by the build's own limit.
 CHECK_SECONDS = 45 * 60.0
 
