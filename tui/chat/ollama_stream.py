@@ -68,7 +68,7 @@ async def stream_ollama(asker: Asker, model: str, prompt: Prompt) -> AsyncGenera
         body["options"] = {"num_predict": prompt.max_tokens}
     if (keep_alive := await _keep_alive(asker, model)) is not None:
         body["keep_alive"] = keep_alive
-    reader = _OllamaReader(asker.service.name)
+    reader = OllamaReader(asker.service.name)
     async with (
         asked(asker, "/api/chat", body, "application/x-ndjson") as response,
         contextlib.aclosing(lines_of(response)) as reads,
@@ -106,7 +106,7 @@ async def _keep_alive(asker: Asker, model: str) -> int | None:
     return None
 
 
-class _OllamaReader:
+class OllamaReader:
     """What one answer has said so far."""
 
     def __init__(self, name: str) -> None:

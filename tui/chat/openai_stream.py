@@ -82,7 +82,7 @@ async def stream_openai(asker: Asker, model: str, prompt: Prompt) -> AsyncGenera
         body["max_completion_tokens" if newer else "max_tokens"] = prompt.max_tokens
     path = api_path(asker.service.url, "/chat/completions")
     async with asked(asker, path, body, "text/event-stream, application/json") as response:
-        reader = _OpenAiReader(asker.service.name, model, shows_loading=asker.service.kind == "llama-swap")
+        reader = OpenAiReader(asker.service.name, model, shows_loading=asker.service.kind == "llama-swap")
         if fallback := reader.read_headers(response):
             yield fallback
         async with contextlib.aclosing(lines_of(response)) as reads:
@@ -97,7 +97,7 @@ async def stream_openai(asker: Asker, model: str, prompt: Prompt) -> AsyncGenera
             yield piece
 
 
-class _OpenAiReader:
+class OpenAiReader:
     """What one stream has said so far."""
 
     def __init__(self, service: str, model: str, *, shows_loading: bool) -> None:
