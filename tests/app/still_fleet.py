@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import tui.app.app
 from tests.app.panel import NOON, Clock
@@ -46,7 +47,7 @@ MACHINES = {
 class StillApp(FleetApp):
     """The panel without its feeds: it shows what a test posts."""
 
-    CSS_PATH = Path(tui.app.app.__file__).with_name("app.tcss")
+    CSS_PATH = str(Path(tui.app.app.__file__).with_name("app.tcss"))
 
     def __init__(self, snapshot: FleetSnapshot | None, *, theme: str = "fleet-dark", **options: bool) -> None:
         config = Config(panel=PanelSettings(theme=theme), machines=MACHINES, services=SERVICES)
@@ -114,7 +115,7 @@ def litellm() -> ServiceSnapshot:
     return _up("litellm", 0.0042, "1.106.2", models=models, remarks=("db none",))
 
 
-def _up(name: str, latency: float, version: str | None, **facts: object) -> ServiceSnapshot:
+def _up(name: str, latency: float, version: str | None, **facts: Any) -> ServiceSnapshot:
     settings = SERVICES[name]
     machine = {"k3s": "iguana", "openai": None}.get(name, "koala")
     return replace(

@@ -21,7 +21,7 @@ KEY = "sk-live-0123456789abcdef"
 class BreakingApp(FleetApp):
     """A panel whose handler of a message goes wrong, with a key in the error and a prompt among the variables."""
 
-    CSS_PATH = Path(tui.app.app.__file__).with_name("app.tcss")
+    CSS_PATH = str(Path(tui.app.app.__file__).with_name("app.tcss"))
 
     def on_copy_asked(self, message: CopyAsked) -> None:
         prompt = message.text

