@@ -8,6 +8,7 @@ import sys
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,6 +60,7 @@ def collector_source() -> bytes:
     return files("tui.fleet").joinpath("collector.py").read_bytes()
 
 
+@cache
 def packed_pynvml() -> bytes | None:
     """NVIDIA's module for a machine that lacks it; None where we do, too."""
     spec = find_spec("pynvml")
