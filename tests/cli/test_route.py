@@ -128,6 +128,7 @@ async def test_a_broken_private_file_keeps_prompts_at_home_and_says_so(house: Ho
     routed = await house.route("-t", "opus", "--json")
     assert routed.models() == ["llama-swap/qwen3"]
     assert "modes.json is not what a mode file holds" in routed.err
+    assert "counts as on" in str(routed.document["private"])
 
 
 async def test_what_a_proxy_stands_in_front_of_decides_where_it_is(house: House) -> None:

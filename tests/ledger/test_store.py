@@ -205,7 +205,8 @@ def test_processes_that_open_a_new_ledger_at_once_share_one(path: Path) -> None:
         "        ledger.attempt(ledger.begin(_request()), 'copilot/gpt', 'cloud', NOON)\n"
     )
     # Waiting at stdin, so that all of them come at the same moment.
-    crowd = [subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) for _ in range(6)]
+    root = Path(__file__).parents[2]
+    crowd = [subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, cwd=root) for _ in range(6)]
     for one in crowd:
         assert one.stdin is not None
         one.stdin.close()

@@ -118,6 +118,7 @@ def route_document(request: Request, decision: Decision) -> Json:
             {"model": one.model, "where": str(one.where), "reason": one.reason, "rule": str(one.rule)}
             for one in plan.skipped
         ],
+        "private": plan.private or None,
         "error": plan.error or None,
     }
 
