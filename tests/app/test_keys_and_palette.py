@@ -48,14 +48,13 @@ async def test_the_palette_offers_only_what_applies_here_and_nothing_of_textuals
         assert "L Load" in panel.footer
 
 
-async def test_what_has_no_details_offers_none(fleet: DemoFleet) -> None:
+async def test_what_cannot_be_loaded_is_not_offered_for_loading(fleet: DemoFleet) -> None:
     async with open_panel(fleet, size=(120, 60)) as panel:
         await panel.go_to(panel.services, "machine koala")
         await panel.press("ctrl+p")
         await panel.sees("panel: Problems")
-        assert "fleet: Details" not in panel.painted
-        await panel.press("escape", "down", "ctrl+p")
-        await panel.sees("fleet: Details  (enter)")
+        assert "model: Load" not in panel.painted
+        assert "model: Unload" not in panel.painted
 
 
 async def test_a_persons_own_key_works_and_is_the_one_that_is_shown(fleet: DemoFleet) -> None:

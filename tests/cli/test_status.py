@@ -32,6 +32,34 @@ class ModesDocument(msgspec.Struct):
     hold: dict[str, ModeDocument]
 
 
+class MemoryDocument(msgspec.Struct):
+    total: int
+    used: int
+
+
+class HolderDocument(msgspec.Struct):
+    who: str
+    pid: int
+    bytes: int | None
+
+
+class GpuMemoryDocument(msgspec.Struct):
+    total: int | None
+    used: int | None
+    reserved: int | None
+
+
+class GpuDocument(msgspec.Struct):
+    index: int
+    name: str
+    memory: GpuMemoryDocument | None
+    utilization_percent: float | None
+    temperature_c: float | None
+    power_w: float | None
+    power_limit_w: float | None
+    holders: list[HolderDocument]
+
+
 class MachineDocument(msgspec.Struct):
     name: str
     state: Literal["up", "down", "unknown"]
@@ -39,8 +67,16 @@ class MachineDocument(msgspec.Struct):
     reason: str
     age_s: float | None
     cpu_percent: float | None
-    memory: dict[str, int] | None
-    gpus: list[dict[str, object]]
+    memory: MemoryDocument | None
+    gpus: list[GpuDocument]
+
+
+class UnitDocument(msgspec.Struct):
+    name: str
+    state: str
+    sub: str
+    since: Time | None
+    reason: str
 
 
 class ModelDocument(msgspec.Struct):
@@ -62,7 +98,7 @@ class ServiceDocument(msgspec.Struct):
     age_s: float | None
     latency_ms: float | None
     version: str | None
-    unit: dict[str, str] | None
+    unit: UnitDocument | None
     models: list[ModelDocument]
 
 
@@ -127,7 +163,7 @@ def test_what_is_not_known_is_null_and_never_0(demo: DemoProcess) -> None:
     down = next(service for service in raw["services"] if service["name"] == "qdrant")
     assert down["latency_ms"] is None
     assert down["version"] is None
-    assert raw["machines"][0]["cpu_percent"] is None
+    assert down["unit"] is None
     idle = next(model for service in raw["services"] for model in service["models"] if model["state"] == "idle")
     assert idle["vram"] is None
     assert idle["until"] is None
