@@ -53,7 +53,10 @@ class ModeStrip(Widget):
             chip = self._styled(f"[ EXTERNAL{_since(external, brief)} ]", "external")
         else:
             chip = self._styled("[ CLAUDE ]", "calm")
-        if private.enabled:
+        if self.modes.private_unknown:
+            # Plans take it for on until its file can be read.
+            kept = self._styled("PRIVATE ?", "private")
+        elif private.enabled:
             kept = self._styled(f"PRIVATE on{_since(private, brief)}", "private")
         else:
             kept = self._styled("private off", "dim")
