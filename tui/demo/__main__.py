@@ -23,6 +23,9 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--extra-services", type=int, default=0, help="how many small OpenAI-like servers to add")
     parser.add_argument("--no-keys", action="store_true", help="LiteLLM asks for no key")
     parser.add_argument("--life", action=argparse.BooleanOptionalAction, default=True, help="somebody uses a model")
+    parser.add_argument(
+        "--machine", action=argparse.BooleanOptionalAction, default=True, help="koala has a GPU, and is found by ssh"
+    )
     return parser.parse_args(words)
 
 
@@ -45,6 +48,7 @@ async def run(options: argparse.Namespace) -> None:
         keys=not options.no_keys,
         extra_services=options.extra_services,
         life=options.life,
+        machine=options.machine,
     )
     async with fleet, contextlib.AsyncExitStack() as afterwards:
         control = Control(fleet)

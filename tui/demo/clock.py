@@ -28,3 +28,13 @@ def parse_rfc3339(text: str) -> float:
     if parsed.tzinfo is None:
         raise ValueError(f"{text!r} has no offset")
     return parsed.timestamp()
+
+
+UPTIME = 11 * 86_400.0
+"""Seconds that the simulated machine had run when this process started."""
+_STARTED = time.monotonic()
+
+
+def machine_monotonic() -> float:
+    """Seconds since the simulated machine was started."""
+    return UPTIME + time.monotonic() - _STARTED

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 USAGE = (
     "GET /; GET /SERVER/requests; POST /SERVER/scene/NAME?OPTION=VALUE; "
-    "POST /SERVER/models/MODEL/load, …/unload, …/fail, …/recover, …/ttl?seconds=N; POST /SERVER/reload"
+    "POST /SERVER/models/MODEL/load, …/unload, …/fail, …/recover, …/ttl?seconds=N; POST /SERVER/reload; "
+    "POST /machine/unit/start, …/stop, …/restart, …/lose-program, …/find-program; POST /machine/disconnect"
 )
 
 
@@ -43,7 +44,10 @@ class Control:
     async def _answer(self, request: Request) -> Response:
         parts = [part for part in request.path.split("/") if part]
         if not parts:
-            return json_response({"usage": USAGE, "scenes": list(SCENE_NAMES), "servers": self._list()})
+            told = {"usage": USAGE, "scenes": list(SCENE_NAMES), "servers": self._list()}
+            return json_response(told | ({"machine": self._machine_row()} if self._fleet.has_machine else {}))
+        if parts[0] == "machine" and self._fleet.has_machine:
+            return self._change_machine(request.method, parts[1:])
         server = self._fleet.servers.get(parts[0])
         if server is None:
             return json_response({"error": f"no server is called {parts[0]}"}, 404)
@@ -79,6 +83,26 @@ class Control:
         elif isinstance(server, LiteLLM):
             row["health_checks"] = server.health_checks
         return row
+
+    def _machine_row(self) -> dict[str, object]:
+        machine = self._fleet.machine
+        properties = dataclasses.asdict(machine.unit.properties)
+        return {"unit": properties, "gpu": machine.gpu(), "sessions": machine.sessions, "journal": len(machine.journal)}
+
+    def _change_machine(self, method: str, what: list[str]) -> Response:
+        unit = self._fleet.machine.unit
+        match method, *what:
+            case "GET", *nothing if not nothing:
+                pass
+            case "POST", "unit", ("start" | "stop" | "restart") as verb:
+                unit.act(verb)
+            case "POST", "unit", ("lose-program" | "find-program") as word:
+                unit.missing_program = word == "lose-program"
+            case "POST", "disconnect":
+                self._fleet.machine.break_connections()
+            case _:
+                return json_response({"error": f"the machine cannot {'/'.join(what)}", "usage": USAGE}, 400)
+        return json_response({"ok": True, "machine": self._machine_row()})
 
     async def _change(self, server: DemoServer, what: list[str], request: Request) -> None:
         match what:

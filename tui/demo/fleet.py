@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from tui.demo.fleet_config import KEY_VARIABLE, MASTER_KEY, fleet_config_toml
 from tui.demo.litellm import LiteLLM
 from tui.demo.llama_swap import LlamaSwap
 from tui.demo.llama_swap_catalogue import DEFAULT_CONFIG, LlamaSwapConfig
+from tui.demo.machine import SimulatedMachine
 from tui.demo.models import SimulatedModel
 from tui.demo.ollama import Ollama
 from tui.demo.qdrant import Qdrant
@@ -32,7 +34,8 @@ class DemoFleet:
     `speed` scales loading and talking: 20 loads in 0.1 s and says 1 000 tokens/s and more, math.inf waits for nothing.
     `keys=False` makes LiteLLM ask for no key, `every_key` makes llama-swap and Qdrant ask for one too.
     `extra_services` are small OpenAI-like servers, each with a socket of its own. `life` lets somebody use a model now
-    and then. Only the `services` named are started, but all attributes exist.
+    and then. `machine` adds koala itself, with a GPU, llama-swap's unit and a program called ssh that leads there. Only
+    the `services` named are started, but all attributes exist.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class DemoFleet:
         every_key: bool = False,
         extra_services: int = 0,
         life: bool = False,
+        machine: bool = False,
         llama_swap: LlamaSwapConfig = DEFAULT_CONFIG,
     ) -> None:
         self.speed = speed
@@ -68,6 +72,18 @@ class DemoFleet:
             OpenAILike(f"extra-{number:03d}", SimulatedModel(f"model-{number:03d}"), speed=speed)
             for number in range(extra_services)
         )
+        self._machine = SimulatedMachine(self.llama_swap, self.ollama) if machine else None
+
+    @property
+    def has_machine(self) -> bool:
+        return self._machine is not None
+
+    @property
+    def machine(self) -> SimulatedMachine:
+        """The simulated koala; raises RuntimeError where the fleet was made without it."""
+        if self._machine is None:
+            raise RuntimeError("this simulated fleet was made without a machine")
+        return self._machine
 
     @property
     def servers(self) -> dict[str, DemoServer]:
@@ -77,9 +93,13 @@ class DemoFleet:
 
     @property
     def env(self) -> dict[str, str]:
-        """The key that the configuration refers to, and folders of the fleet's own for what a user of it writes."""
-        folders = {f"XDG_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("CONFIG", "STATE", "DATA", "CACHE")}
-        return {KEY_VARIABLE: MASTER_KEY, **folders}
+        """The key that the configuration refers to, folders of the fleet's own for what a user of it writes, and where
+        there is a machine a PATH that leads to it."""
+        env = {f"XDG_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("CONFIG", "STATE", "DATA", "CACHE")}
+        if self._machine is not None:
+            # In front of all that is on PATH: other programs are still found.
+            env["PATH"] = f"{self.folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return {KEY_VARIABLE: MASTER_KEY, **env}
 
     @property
     def folder(self) -> Path:
@@ -97,6 +117,8 @@ class DemoFleet:
         try:
             for server in self.servers.values():
                 await server.open()
+            if self._machine is not None:
+                await self._machine.open(self.folder / "bin")
         except BaseException:
             await self.close()
             raise
@@ -117,6 +139,8 @@ class DemoFleet:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if self._machine is not None:
+            await self._machine.close()
         for server in self.servers.values():
             await server.close()
         if self._folder is not None:

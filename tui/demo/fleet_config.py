@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.demo.machine import NAME, UNIT
+
 if TYPE_CHECKING:
     from tui.demo.fleet import DemoFleet
 
@@ -20,6 +22,7 @@ external_mode_file = "{folder}/external-mode.json"
 about     = "GPU inference (simulated)"
 addresses = ["127.0.0.1"]
 """
+SSH = f'ssh       = "{NAME}"\n'
 
 ROUTES = """
 [models."llama-swap/qwen3"]
@@ -63,9 +66,11 @@ def fleet_config_toml(fleet: DemoFleet) -> str:
     guarded = {"litellm"} if fleet.keys else set()
     if fleet.every_key:
         guarded |= {"llama-swap", "qdrant"}
-    parts = [HEAD.replace("{folder}", str(fleet.folder))]
+    parts = [HEAD.replace("{folder}", str(fleet.folder)), SSH if fleet.has_machine else ""]
     for name, server in fleet.servers.items():
         lines = [key] if name in guarded else []
+        if name == "llama-swap" and fleet.has_machine:
+            lines.append(f'unit = "{UNIT}"')
         if name == "k3s":
             parts.append(_service(name, "http", f"{server.url}/ping", 'expect = "pong"'))
         elif name.startswith("extra-"):

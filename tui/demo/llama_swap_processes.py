@@ -11,6 +11,7 @@ from typing import Literal, NoReturn
 
 from tui.demo.llama_swap_events import LogMonitor
 from tui.demo.models import SimulatedModel
+from tui.demo.pids import next_pid
 
 ProcessState = Literal["stopped", "starting", "ready", "stopping", "shutdown"]
 STOP_SECONDS = 0.3
@@ -46,6 +47,8 @@ class Process:
         self.setup = setup
         self.port = port
         self.state: ProcessState = "stopped"
+        self.pid = 0
+        self.loading_since = 0.0
         self.busy = 0
         self.ttl = setup.ttl
         self.fails = setup.model.fails
@@ -63,6 +66,16 @@ class Process:
     @property
     def running(self) -> bool:
         return self.state not in ("stopped", "shutdown")
+
+    def vram(self, speed: float) -> int:
+        """Bytes of the GPU's memory that it holds now: weights come in one after the other while it starts."""
+        if not self.running:
+            return 0
+        whole = self.setup.model.vram
+        seconds = self.setup.model.load_seconds / speed
+        if self.state != "starting" or seconds <= 0:
+            return whole
+        return int(whole * min(1.0, (time.monotonic() - self.loading_since) / seconds))
 
 
 class Processes:
@@ -188,7 +201,8 @@ class Processes:
         await self.unload(other)
 
     async def _start(self, process: Process) -> None:
-        began = time.monotonic()
+        began = process.loading_since = time.monotonic()
+        process.pid = next_pid()
         model = process.setup.model
         try:
             self._set(process, "starting")

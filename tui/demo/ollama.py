@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -44,6 +45,8 @@ class Ollama(DemoServer):
         self.speed = speed
         self.wedge_ps = False
         self.queue_full = False
+        self.vram_room: Callable[[], float] = lambda: math.inf
+        """Bytes of the GPU's memory that others leave to Ollama."""
         self.loaded: dict[str, Loaded] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._unloads: set[asyncio.Task[None]] = set()
@@ -90,6 +93,15 @@ class Ollama(DemoServer):
         self.loaded.clear()
 
     # Memory
+
+    def vram(self) -> dict[str, int]:
+        """Bytes of the GPU's memory that each loaded model holds: what finds no room is on the CPU."""
+        room = self.vram_room()
+        held: dict[str, int] = {}
+        for name, loaded in self.loaded.items():
+            held[name] = int(max(0.0, min(loaded.model.model.vram, room)))
+            room -= held[name]
+        return held
 
     def find(self, name: object) -> OllamaModel | None:
         """The model of that name; a name without a tag means :latest."""
@@ -203,8 +215,10 @@ class Ollama(DemoServer):
             await asyncio.wait(list(self._under_way.values()))
         now = asyncio.get_running_loop().time()
         rows = sorted(self.loaded.values(), key=lambda loaded: loaded.expires_at, reverse=True)
-        entries = [ps_row(loaded.model, loaded.expires_at - now) for loaded in rows]
-        entries += [ps_row(OllamaModel(SimulatedModel(name)), 60) for name in hostile_names(self.playing)[:20]]
+        held = self.vram()
+        entries = [ps_row(loaded.model, loaded.expires_at - now, held[loaded.model.name]) for loaded in rows]
+        hostile = [OllamaModel(SimulatedModel(name)) for name in hostile_names(self.playing)[:20]]
+        entries += [ps_row(model, 60, model.model.vram) for model in hostile]
         return json_response({"models": entries})
 
     async def _show(self, request: Request) -> Response:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tui.demo.clock import now_rfc3339
 from tui.demo.models import GIB, SimulatedModel
+from tui.demo.pids import next_pid
 
 DEFAULT_KEEP_ALIVE = 300.0
 # What Ollama adds to now for "forever": about 292 years, the longest time a Go duration holds.
@@ -121,6 +122,7 @@ class Loaded:
     busy: int = 0
     timer: asyncio.TimerHandle | None = None
     leaving: bool = False
+    pid: int = field(default_factory=next_pid)
 
 
 def details(model: OllamaModel) -> dict[str, object]:
@@ -156,8 +158,8 @@ def tag_row(model: OllamaModel) -> dict[str, object]:
     return tag
 
 
-def ps_row(model: OllamaModel, seconds: float) -> dict[str, object]:
-    """One entry of /api/ps, for a model that expires in so many seconds."""
+def ps_row(model: OllamaModel, seconds: float, vram: int) -> dict[str, object]:
+    """One entry of /api/ps, for a model that expires in so many seconds and has so many bytes on the GPU."""
     return {
         "name": model.name,
         "model": model.name,
@@ -165,7 +167,7 @@ def ps_row(model: OllamaModel, seconds: float) -> dict[str, object]:
         "digest": model.digest,
         "details": details(model),
         "expires_at": now_rfc3339(seconds),
-        "size_vram": model.model.vram,
+        "size_vram": vram,
         "context_length": model.model.context,
     }
 

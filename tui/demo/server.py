@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 from tui.demo.http_server import HttpServer, Request, Response, StreamBroken
@@ -28,6 +28,7 @@ class DemoServer(abc.ABC):
         self.playing = Scene()
         self._http = HttpServer(self._handle, port=port)
         self._scene_changed = asyncio.Event()
+        self._scene_followers: list[Callable[[], None]] = []
         self._coming_back: asyncio.Task[None] | None = None
 
     @property
@@ -78,15 +79,25 @@ class DemoServer(abc.ABC):
             self.forget()
         else:
             await self._http.open()
+        self._tell_scene()
         if name == "restart":
             self._coming_back = asyncio.create_task(self._come_back(scene.down_for))
             if wait:
                 await self._coming_back
 
+    def follow_scenes(self, follower: Callable[[], None]) -> None:
+        """Calls `follower` whenever a scene has begun, as long as the server exists."""
+        self._scene_followers.append(follower)
+
+    def _tell_scene(self) -> None:
+        for follower in self._scene_followers:
+            follower()
+
     async def _come_back(self, delay: float) -> None:
         await asyncio.sleep(delay)
         self.playing = Scene()
         await self._http.open()
+        self._tell_scene()
 
     async def _while_hanging(self) -> None:
         """Waits while the scene is `hang`, as a stopped process (SIGSTOP) would."""
