@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from tui.fleet.machine_wire import GpuError, GpuSample, Holder
 from tui.fleet.printable import printable
-from tui.fleet.redact import redact
+from tui.fleet.redact import shown_command
 from tui.fleet.snapshot import GpuProcess, GpuSnapshot, HostMemory
 
 NOT_SUPPORTED = 3
@@ -88,18 +87,11 @@ def _process(holder: Holder) -> GpuProcess:
         pid=holder.pid,
         bytes=holder.bytes,
         name=printable(holder.name, 60),
-        command=_shown_command(tuple(holder.command)),
+        command=shown_command(tuple(holder.command)),
         unit=unit_of(holder.cgroup),
         parent=holder.parent or None,
         draws="graphics" in holder.kinds,
     )
-
-
-@lru_cache(maxsize=256)
-def _shown_command(command: tuple[str, ...]) -> tuple[str, ...]:
-    # Together, since a key is known by the option before it. The separator counts as white space there.
-    hidden = redact("\x1f".join(command)).split("\x1f") if command else []
-    return tuple(printable(word) for word in hidden)
 
 
 def unit_of(cgroup: str) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 
 from tui.config.schema import Config, MachineSettings, ServiceSettings
+from tui.fleet.attribution import with_holders, with_vram
 from tui.fleet.machine_channel import WatchedUnit
 from tui.fleet.machine_watch import MachineWatch
 from tui.fleet.probes.registry import probe_for
@@ -37,6 +38,8 @@ class Monitor:
         self._clock = clock
         self._watches: dict[str, ServiceWatch] = {}
         self._machines: dict[str, MachineWatch] = {}
+        self._services_by_unit: dict[str, dict[str, str]] = {}
+        """The names of each machine's units, and of the services that they run."""
         self._tasks: dict[ServiceWatch | MachineWatch, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._dirty = asyncio.Event()
@@ -127,6 +130,7 @@ class Monitor:
             for name, machine in self._config.machines.items()
             if self._only is None and (machine.local or machine.ssh is not None)
         }
+        self._services_by_unit = {name: self._services_of_units(machine) for name, (machine, _) in wanted.items()}
         for name, watch in list(self._machines.items()):
             if wanted.get(name) != (watch.settings, watch.units):
                 self._stop(self._machines.pop(name))
@@ -145,6 +149,13 @@ class Monitor:
             if service.unit is not None and self._machine_name(service) == machine.name
         )
         return tuple(dict.fromkeys(units))
+
+    def _services_of_units(self, machine: MachineSettings) -> dict[str, str]:
+        return {
+            service.unit: service.name
+            for service in self._config.services.values()
+            if service.unit is not None and self._machine_name(service) == machine.name
+        }
 
     def _machine_name(self, service: ServiceSettings) -> str | None:
         machine = self._config.machine_of(service)
@@ -180,13 +191,16 @@ class Monitor:
     def _build(self) -> FleetSnapshot:
         services = tuple(watch.snapshot for watch in self._watches.values())
         machines = tuple(self._machine_snapshot(machine, services) for machine in self._config.machines.values())
+        services = with_vram(services, machines)
         problems = problems_of(services, machines)
         return FleetSnapshot(at=self._clock(), machines=machines, services=services, problems=problems)
 
     def _machine_snapshot(self, machine: MachineSettings, services: Iterable[ServiceSnapshot]) -> MachineSnapshot:
         """As its collector shows it; as its services do where it has none."""
         watch = self._machines.get(machine.name)
-        return watch.snapshot if watch is not None else seen_through_services(machine, services)
+        if watch is None:
+            return seen_through_services(machine, services)
+        return with_holders(watch.snapshot, services, self._services_by_unit[machine.name])
 
 
 def seen_through_services(machine: MachineSettings, services: Iterable[ServiceSnapshot]) -> MachineSnapshot:

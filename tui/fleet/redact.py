@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+from tui.fleet.printable import printable
 
 HIDDEN = "•••"
 SHORTEST_KNOWN = 4
@@ -63,6 +66,14 @@ def redact(text: str, known: str = "") -> str:
     text = _FLAG.sub(_hide_value, text)
     text = _BEARER.sub(rf"\1 {HIDDEN}", text)
     return _SHAPED.sub(HIDDEN, text)
+
+
+@lru_cache(maxsize=256)
+def shown_command(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a command line without keys and control codes."""
+    # Together, since a key is known by the option before it. The separator counts as white space there.
+    hidden = redact("\x1f".join(command)).split("\x1f") if command else []
+    return tuple(printable(word) for word in hidden)
 
 
 def _hide_value(match: re.Match[str]) -> str:

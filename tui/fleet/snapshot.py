@@ -119,6 +119,10 @@ class ModelSnapshot:
     known."""
     deployments: tuple[Deployment, ...] | None = None
     """LiteLLM only; None: not known."""
+    port: int | None = None
+    """Where its process listens, on its service's machine (llama-swap only, as is ``command``)."""
+    command: tuple[str, ...] = ()
+    """What its process is started with; redacted."""
 
     @property
     def loaded(self) -> bool:

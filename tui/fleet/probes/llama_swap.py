@@ -6,13 +6,15 @@ journal and to all who listen, so the stream tells what it can and the rest is a
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import msgspec
 
-from tui.config.schema import ServiceSettings
+from tui.config.schema import ServiceSettings, is_loopback
 from tui.fleet.asking import Asker
 from tui.fleet.failures import LookFailed
 from tui.fleet.printable import printable
@@ -43,19 +45,26 @@ from tui.fleet.probes.shapes import (
     liveness_period,
     not_as_expected,
 )
+from tui.fleet.redact import shown_command
 from tui.fleet.snapshot import ModelState
 
 RESYNC = 60.0
 """Seconds: the server drops messages when a reader is slow, so what was pushed is checked now and then."""
 WITHOUT_STREAM = 5.0
+LONGEST_COMMAND = 8000
+"""Characters; as much as a machine tells of a process's command line."""
 NO_PROFILE = Profile("", {})
 
 
 class _Running(msgspec.Struct):
     model: object = None
     state: object = None
+    cmd: object = None
+    """The command line as it is configured, its macros filled in; it may hold keys."""
+    proxy: object = None
+    """The URL of the model's process. With ``cmd`` and ``ttl`` it is missing up to v185."""
     ttl: object = None
-    """Seconds; missing up to v185."""
+    """Seconds."""
     description: object = None
 
 
@@ -246,11 +255,11 @@ class LlamaSwapProbe:
         for entry in event.entries:
             if not isinstance(entry.id, str) or not entry.id or entry.peer_id or not entry.state:
                 continue
-            ttl = before[entry.id].ttl if entry.id in before else None
+            known = before.get(entry.id, Process(ModelState.IDLE))
             about = line(entry.description) or line(entry.name)
-            now[entry.id] = Process(_process_state(entry.state), ttl, about)
+            now[entry.id] = replace(known, state=_process_state(entry.state), about=about)
         if any(process.state is ModelState.READY and process.ttl is None for process in now.values()):
-            # Only /running tells after how long a model goes: ask it soon.
+            # Only /running tells after how long a model goes, and where its process is: ask it soon.
             self._asked_running = None
         self._processes_are(now)
 
@@ -271,6 +280,11 @@ class LlamaSwapProbe:
 
     def _forget_what_was_pushed(self) -> None:
         self._requests, self._total, self._unreadable = None, None, 0
+        # It may have read another configuration: what it told of those that do not run may no longer be so.
+        self._processes = self._processes and {
+            name: Process(ModelState.IDLE, about=process.about) if process.state is ModelState.IDLE else process
+            for name, process in self._processes.items()
+        }
         self._failed.connection_ended()
         self._outdated()
 
@@ -340,8 +354,30 @@ def _resynced(before: Mapping[str, Process], running: list[_Running], *, states:
                 known,
                 state=_process_state(entry.state) if states else known.state,
                 ttl=known.ttl if ttl is None else float(ttl),
+                port=_port_here(entry.proxy) or known.port,
+                command=_words(entry.cmd) or known.command,
             )
     return now
+
+
+def _port_here(proxy: object) -> int | None:
+    """The port in the URL of a model's process; None where that is not on llama-swap's own machine."""
+    try:
+        url = urlsplit(proxy) if isinstance(proxy, str) else urlsplit("")
+        return url.port if is_loopback((url.hostname or "").lower()) else None
+    except ValueError:
+        return None
+
+
+def _words(command: object) -> tuple[str, ...]:
+    """A command's words without keys, read as llama-swap reads it: with comments, and line ends behind backslashes."""
+    if not isinstance(command, str):
+        return ()
+    lines = (text for text in command[:LONGEST_COMMAND].splitlines() if not text.lstrip().startswith("#"))
+    try:
+        return shown_command(tuple(shlex.split("\n".join(lines).replace("\\\n", " "))))
+    except ValueError:
+        return ()
 
 
 def _pins(pins: Mapping[str, object]) -> dict[str, str]:

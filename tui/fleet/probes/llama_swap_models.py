@@ -30,6 +30,10 @@ class Process:
     state: ModelState
     ttl: float | None = None
     about: str = ""
+    port: int | None = None
+    """Where it listens on llama-swap's own machine."""
+    command: tuple[str, ...] = ()
+    """Redacted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,8 @@ def _local(name: str, about: str, entry: OpenAiModel | None, observed: Observed)
         ttl=(process.ttl or None) if process is not None else None,
         until=_until(name, process, observed) if process is not None else None,
         context=entry.context if entry is not None else None,
+        port=process.port if process is not None else None,
+        command=process.command if process is not None else (),
     )
 
 
