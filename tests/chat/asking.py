@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+from tui.chat.attempt import AttemptRecord
 from tui.chat.dispatch import Dispatcher, DispatchRecord
 from tui.chat.prompt import Prompt
-from tui.chat.reply import Failed, Finished, Reasoning, ReplyEvent, Restarted, Text
+from tui.chat.reply import Candidate, Failed, Finished, Reasoning, ReplyEvent, Restarted, Text
 from tui.config.load import parse_config
 from tui.config.schema import CliKind, CliSettings, Config, KeySource, ServiceKind, ServiceSettings
 from tui.demo.fleet import DemoFleet
@@ -51,6 +52,21 @@ class Reply:
 
     events: list[ReplyEvent]
     record: DispatchRecord | None = None
+    asked_models: list[str] = field(default_factory=list)
+    attempts: list[AttemptRecord] = field(default_factory=list)
+
+    def asked(self, candidate: Candidate, at: float) -> None:
+        assert len(self.asked_models) == len(self.attempts)
+        self.asked_models.append(candidate.model)
+
+    def answered(self, attempt: AttemptRecord) -> None:
+        self.attempts.append(attempt)
+        assert [each.model for each in self.attempts] == self.asked_models
+
+    def ended(self, record: DispatchRecord) -> None:
+        assert self.record is None
+        assert record.attempts == tuple(self.attempts)
+        self.record = record
 
     def of(self, kind: type[T]) -> list[T]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -97,13 +113,8 @@ async def ask(
 ) -> Reply:
     """The whole reply of the first of these models that answers."""
     reply = Reply([])
-
-    def keep(record: DispatchRecord) -> None:
-        assert reply.record is None
-        reply.record = record
-
     asked = candidates if candidates is not None else [Asked(model) for model in models]
-    events = dispatcher.ask(asked, prompt, private=private, timeout=timeout, record=keep)
+    events = dispatcher.ask(asked, prompt, private=private, timeout=timeout, witness=reply)
     async with contextlib.aclosing(events):
         async for event in events:
             reply.events.append(event)

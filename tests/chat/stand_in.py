@@ -47,6 +47,9 @@ def main():
         beget()
     sys.stderr.write(PLAN.get("err", ""))
     sys.stderr.flush()
+    if PLAN.get("tells_prompt"):
+        # As copilot and gemini do, before they answer.
+        print(json.dumps({"type": "user.message", "data": {"content": given, "transformedContent": given}}), flush=True)
     for line in PLAN.get("out", "").splitlines(keepends=True):
         sys.stdout.write(line)
         sys.stdout.flush()

@@ -10,7 +10,7 @@ import pytest
 from tests.chat.asking import Asked, Reply, ask, config_of, one_program
 from tests.chat.stand_ins import StandIns
 from tests.waiting import until
-from tui.chat.dispatch import Dispatcher, DispatchRecord, NotPrivate
+from tui.chat.dispatch import Dispatcher, NotPrivate
 from tui.chat.prompt import Prompt
 from tui.chat.reply import FailureKind, FellBack, Started, event_json, finished_json
 from tui.demo.fleet import DemoFleet
@@ -127,16 +127,17 @@ async def test_the_ledger_is_told_of_every_candidate(fleet: DemoFleet) -> None:
     limited, refused, answered = record.attempts
     assert (limited.kind, limited.retry_after, limited.asked_at) == (FailureKind.RATE_LIMITED, 7, 1234.5)
     assert (refused.kind, refused.model) == (FailureKind.NOT_LOGGED_IN, "llama-swap/gemma")
-    assert (answered.kind, answered.where) == (None, "local")
+    assert (answered.kind, answered.where, answered.outcome) == (None, "local", "finished")
+    assert (limited.outcome, limited.partial) == ("failed", False)
     assert answered.usage == reply.finished.usage
 
 
 async def test_the_ledger_is_told_of_what_was_broken_off(fleet: DemoFleet, dispatcher: Dispatcher) -> None:
     await fleet.ollama.scene("hang")
-    records: list[DispatchRecord] = []
+    told = Reply([])
 
     async def read() -> None:
-        events = dispatcher.ask([Asked(SECOND)], Prompt.of("hi"), record=records.append)
+        events = dispatcher.ask([Asked(SECOND)], Prompt.of("hi"), witness=told)
         async with contextlib.aclosing(events):
             async for _ in events:
                 pass
@@ -146,9 +147,10 @@ async def test_the_ledger_is_told_of_what_was_broken_off(fleet: DemoFleet, dispa
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    (record,) = records
-    assert (record.outcome, record.finished, record.failed) == ("cancelled", None, None)
-    assert [attempt.model for attempt in record.attempts] == [SECOND]
+    assert told.record is not None
+    assert (told.record.outcome, told.record.finished, told.record.failed) == ("cancelled", None, None)
+    (attempt,) = told.attempts
+    assert (attempt.model, attempt.outcome, attempt.kind) == (SECOND, "cancelled", None)
 
 
 async def test_the_documents_are_as_promised(fleet: DemoFleet, dispatcher: Dispatcher) -> None:

@@ -193,7 +193,8 @@ async def test_a_character_that_is_split_between_reads_stays_one(stand_ins: Stan
 async def test_prompts_go_to_standard_input_to_the_letter_and_nowhere_else(
     stand_ins: StandIns, name: CliKind, text: str
 ) -> None:
-    stand_ins.add(name, out=claude_lines("ok") if name == "claude" else (CAPTURES / f"{name}-ok.out").read_text())
+    out = claude_lines("ok") if name == "claude" else (CAPTURES / f"{name}-ok.out").read_text(encoding="utf-8")
+    stand_ins.add(name, tells_prompt=True, out=out)
     assert (await answer_of(one_program(name), text)).finished
     told = stand_ins.told(name)
     assert told.stdin == text

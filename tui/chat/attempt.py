@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 from tui.chat.reply import (
     Candidate,
@@ -28,13 +29,17 @@ SHORTEST_RATE = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
-    """What became of one candidate. ``kind`` is None where it answered, or was given up from outside."""
+    """What became of one candidate."""
 
     model: str
     where: str
     asked_at: float
     """Unix seconds."""
+    outcome: Literal["finished", "failed", "cancelled"]
+    partial: bool
+    """True where a part of an answer had come."""
     kind: FailureKind | None
+    """None where it did not fail."""
     reason: str
     retry_after: float | None
     """Seconds from when it failed in which it wants no more requests, where it said so."""
@@ -50,7 +55,7 @@ class Attempt:
         self.told = False
         """True once a piece of an answer has come: from then on nobody else is asked."""
         self._settings = settings
-        self._asked_at = asked_at
+        self.asked_at = asked_at
         self._began = time.perf_counter()
         self._first: float | None = None
         self._newest = 0.0
@@ -101,6 +106,11 @@ class Attempt:
     def end(self, ended: Ended) -> None:
         self._ended, self._over = ended, self.age
 
+    def stop(self) -> None:
+        """It is over, if it was not before: somebody has left in the middle."""
+        if self._over is None:
+            self._over = self.age
+
     def fail(self, failure: ReplyFailed) -> None:
         self._failure, self._over = failure, self.age
 
@@ -140,7 +150,9 @@ class Attempt:
         return AttemptRecord(
             model=self.candidate.model,
             where=str(self.candidate.where),
-            asked_at=self._asked_at,
+            asked_at=self.asked_at,
+            outcome="failed" if failure else "finished" if self._ended else "cancelled",
+            partial=self.told,
             kind=failure.kind if failure else None,
             reason=failure.reason if failure else "",
             retry_after=failure.retry_after if failure else None,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from tui.chat.lines import LineSplitter, LineTooLong
+from tui.chat.lines import LONGEST_FROM_PROGRAM, LineSplitter, LineTooLong
 from tui.chat.pieces import Pieces
 from tui.chat.program import Child, Invocation, ProgramLimits, running
 from tui.chat.prompt import Prompt
@@ -80,7 +80,7 @@ async def stream_program(
 
 async def _stream(invocation: Invocation, dialect: Dialect, limits: ProgramLimits) -> AsyncGenerator[Piece, None]:
     now = asyncio.get_running_loop().time
-    splitter = LineSplitter()
+    splitter = LineSplitter(LONGEST_FROM_PROGRAM)
     until, said = now() + limits.first_word, False
     async with running(invocation, limits.grace, dialect.note) as child:
         while not dialect.complete:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from tui.chat.attempt import Attempt, AttemptRecord
 from tui.chat.cli_stream import PROGRAM_LIMITS, stream_program
@@ -56,6 +56,19 @@ class DispatchRecord:
     reasoning: str
 
 
+class Witness(Protocol):
+    """Is told of all that a prompt leads to, as it happens. What it does must be quick: the answer waits for it."""
+
+    def asked(self, candidate: Candidate, at: float) -> None:
+        """A candidate is about to be asked; ``at`` is Unix seconds."""
+
+    def answered(self, attempt: AttemptRecord) -> None:
+        """The candidate asked last has answered, failed, or was given up from outside."""
+
+    def ended(self, record: DispatchRecord) -> None:
+        """All is over. Called once, however it ended."""
+
+
 class Dispatcher:
     """Holds the connections to the services that it asked, for the next prompt. Use it as an async context manager."""
 
@@ -93,14 +106,13 @@ class Dispatcher:
         *,
         private: bool = False,
         timeout: float | None = None,
-        record: Callable[[DispatchRecord], None] | None = None,
+        witness: Witness | None = None,
     ) -> AsyncGenerator[ReplyEvent, None]:
         """The events of one reply; the last is a ``Finished`` or a ``Failed``.
 
         The next candidate is asked only while nothing of an answer has come: what has come cannot be taken back. Each
         is asked once, since a proxy and a program retry by themselves. ``timeout`` is seconds for all of it together.
-        Closing the generator (``contextlib.aclosing``), or cancelling, ends the far side at once. ``record`` is called
-        once, however it ends.
+        Closing the generator (``contextlib.aclosing``), or cancelling, ends the far side at once.
 
         Raises:
             NotPrivate: ``private``, and a candidate is not known to be local.
@@ -114,7 +126,7 @@ class Dispatcher:
             yield Failed(error="there is no model to ask", kind=FailureKind.REFUSED)
             return
         deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        course = _Course()
+        course = _Course(witness)
         try:
             for number, candidate in enumerate(candidates):
                 following = candidates[number + 1] if number + 1 < len(candidates) else None
@@ -124,8 +136,8 @@ class Dispatcher:
                 if course.last is not None:
                     return
         finally:
-            if record is not None:
-                record(course.record(private))
+            if witness is not None:
+                witness.ended(course.record(private))
 
     def _check_private(self, candidates: Sequence[Candidate]) -> None:
         for candidate in candidates:
@@ -137,32 +149,34 @@ class Dispatcher:
         self, candidate: Candidate, following: Candidate | None, prompt: Prompt, course: _Course, deadline: float | None
     ) -> AsyncGenerator[ReplyEvent, None]:
         """One candidate's events, up to the outcome or the step to the one that follows."""
-        attempt = Attempt(candidate, self._config.models.get(candidate.model), self._clock())
-        course.attempts.append(attempt)
         yield Started(candidate)
+        attempt = Attempt(candidate, self._config.models.get(candidate.model), self._clock())
+        course.begin(attempt)
+        pieces = self._pieces(candidate, prompt)
         try:
-            async with contextlib.aclosing(self._pieces(candidate, prompt)) as pieces:
-                async for piece in self._watched(pieces, attempt, deadline):
+            async with (
+                contextlib.aclosing(pieces),
+                contextlib.aclosing(self._watched(pieces, attempt, deadline)) as timely,
+            ):
+                async for piece in timely:
                     if isinstance(piece, Ended):
                         attempt.end(piece)
-                    else:
-                        attempt.take(piece)
-                        if isinstance(piece, FellBack):
-                            course.fell_back.append(piece)
-                        yield piece
-            finished = attempt.finished(tuple(course.fell_back))
+                        continue
+                    attempt.take(piece)
+                    if isinstance(piece, FellBack):
+                        course.fell_back.append(piece)
+                    yield piece
+            course.last = attempt.finished(tuple(course.fell_back))
         except ReplyFailed as failure:
             attempt.fail(failure)
             timed_out = deadline is not None and asyncio.get_running_loop().time() >= deadline
-            if following is not None and not attempt.told and not timed_out:
-                step = FellBack(candidate.model, following.model, failure.reason)
-                course.fell_back.append(step)
-                yield step
-                return
-            course.last = attempt.failed(failure, tuple(course.fell_back))
-        else:
-            course.last = finished
-        yield course.last
+            if following is None or attempt.told or timed_out:
+                course.last = attempt.failed(failure, tuple(course.fell_back))
+            else:
+                course.fell_back.append(FellBack(candidate.model, following.model, failure.reason))
+        finally:
+            course.end()
+        yield course.last or course.fell_back[-1]
 
     async def _pieces(self, candidate: Candidate, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         owner, _, name = candidate.model.partition("/")
@@ -277,10 +291,25 @@ def _timed_out(attempt: Attempt) -> ReplyFailed:
 class _Course:
     """How far one prompt has come."""
 
-    def __init__(self) -> None:
+    def __init__(self, witness: Witness | None) -> None:
         self.attempts: list[Attempt] = []
         self.fell_back: list[FellBack] = []
         self.last: Finished | Failed | None = None
+        self._witness = witness
+        self._asking = False
+
+    def begin(self, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+        self._asking = True
+        if self._witness is not None:
+            self._witness.asked(attempt.candidate, attempt.asked_at)
+
+    def end(self) -> None:
+        """The attempt under way is over, if it was not before."""
+        asking, self._asking = self._asking, False
+        self.attempts[-1].stop()
+        if asking and self._witness is not None:
+            self._witness.answered(self.attempts[-1].record())
 
     def record(self, private: bool) -> DispatchRecord:
         current = self.attempts[-1] if self.attempts else None

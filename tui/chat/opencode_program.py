@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tui.chat.http_stream import in_short, kind_of_words
-from tui.chat.lines import LineSplitter, LineTooLong
+from tui.chat.lines import LONGEST_FROM_PROGRAM, LineSplitter, LineTooLong
 from tui.chat.opencode_events import OpencodeReader
 from tui.chat.program import Child, Invocation, ProgramLimits, environment_with, running
 from tui.chat.prompt import Prompt
@@ -209,7 +209,7 @@ class _EventReads:
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
         self._chunks = response.aiter_bytes()
-        self._splitter = LineSplitter()
+        self._splitter = LineSplitter(LONGEST_FROM_PROGRAM)
         self.next = self._begin()
 
     def _begin(self) -> asyncio.Future[bytes | None]:

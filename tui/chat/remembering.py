@@ -1,0 +1,89 @@
+"""Writes what becomes of a prompt into the ledger while it happens, so that limits hold for all that ask meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from tui.chat.attempt import AttemptRecord
+from tui.chat.dispatch import DispatchRecord
+from tui.chat.reply import Candidate, FailureKind
+from tui.ledger.records import Ending, KeepText, NewRequest, Outcome
+from tui.ledger.store import Ledger, LedgerError
+
+
+class Remembered:
+    """One request in the ledger, and the witness of its dispatch."""
+
+    def __init__(
+        self, ledger: Ledger, request: NewRequest, keep_text: KeepText, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Begins the request.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        self.problem = ""
+        """Why something could not be remembered after that; empty: all was. An answer is worth more than its record."""
+        self._ledger = ledger
+        self._prompt = request.prompt
+        self._keep_text: KeepText = keep_text
+        self._clock = clock
+        self._number = ledger.begin(request)
+        self._attempt: int | None = None
+
+    def asked(self, candidate: Candidate, at: float) -> None:
+        try:
+            self._attempt = self._ledger.attempt(self._number, candidate.model, _place(candidate.where), at)
+        except LedgerError as error:
+            self._attempt, self.problem = None, str(error)
+
+    def answered(self, attempt: AttemptRecord) -> None:
+        if self._attempt is None:
+            return
+        try:
+            self._ledger.end_attempt(
+                self._attempt, _outcome(attempt), attempt.reason, at=self._clock(), retry_after=attempt.retry_after
+            )
+        except LedgerError as error:
+            self.problem = str(error)
+
+    def ended(self, record: DispatchRecord) -> None:
+        try:
+            self._ledger.end(self._number, self._ending(record), prompt=self._prompt, keep_text=self._keep_text)
+        except LedgerError as error:
+            self.problem = str(error)
+
+    def _ending(self, record: DispatchRecord) -> Ending:
+        last, finished = record.attempts[-1], record.finished
+        usage, timings = (finished.usage, finished.timings) if finished else (last.usage, last.timings)
+        return Ending(
+            at=self._clock(),
+            outcome=_outcome(last),
+            # Whoever had begun to answer has seen the prompt and may cost money, also where it broke off.
+            model=last.model if finished or last.partial else None,
+            where=_place(last.where) if finished or last.partial else None,
+            served_by=finished.served_by if finished else None,
+            input_tokens=usage.input,
+            output_tokens=usage.output,
+            cost_usd=finished.cost if finished else None,
+            load_s=timings.load,
+            first_token_s=timings.first_token,
+            total_s=timings.total,
+            tokens_per_second=timings.tokens_per_second,
+            error=record.failed.error if record.failed else None,
+            answer=record.text,
+        )
+
+
+def _outcome(attempt: AttemptRecord) -> Outcome:
+    if attempt.outcome != "failed":
+        return Outcome.FINISHED if attempt.outcome == "finished" else Outcome.CANCELLED
+    if attempt.kind is FailureKind.RATE_LIMITED:
+        return Outcome.REFUSED
+    return Outcome.BROKEN if attempt.partial else Outcome.FAILED
+
+
+def _place(where: str) -> Literal["local", "cloud"]:
+    return "local" if where == "local" else "cloud"
