@@ -80,6 +80,8 @@ async def test_an_empty_prompt_is_sent_to_nobody(fleet: DemoFleet, dispatcher: D
     reply = await ask(dispatcher, "llama-swap/gemma", SECOND, prompt=Prompt.of(text))
     assert reply.failed.kind is FailureKind.REFUSED
     assert "empty" in reply.failed.error
+    assert reply.record is not None
+    assert (reply.record.outcome, reply.record.attempts) == ("failed", ())
     assert not any(len(server.requests) for server in fleet.servers.values())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.chat.asking import Asked, config_of
-from tui.chat.dispatch import Dispatcher
+from tui.chat.dispatch import Dispatcher, NotPrivate
 from tui.chat.prompt import Prompt
 from tui.chat.remembering import Remembered
 from tui.chat.reply import Text
@@ -96,6 +96,18 @@ async def test_nothing_that_was_said_in_private_is_written_down(fleet: DemoFleet
     assert row(path)["prompt"] is None
     for file in path.parent.glob("ledger.sqlite3*"):
         assert b"canary-4711" not in file.read_bytes()
+
+
+async def test_what_was_never_sent_is_remembered_as_failed(fleet: DemoFleet, path: Path) -> None:
+    with Ledger(path) as ledger:
+        witness = Remembered(ledger, new_request("ollama/llama3.2", private=True), "all")
+        async with Dispatcher(config_of(fleet)) as dispatcher:
+            events = dispatcher.ask([Asked("litellm/x", "cloud")], Prompt.of(PROMPT), private=True, witness=witness)
+            with pytest.raises(NotPrivate):
+                await anext(events)
+    kept = row(path)
+    assert (kept["outcome"], kept["model"], kept["prompt"]) == ("failed", None, None)
+    assert not any(len(server.requests) for server in fleet.servers.values())
 
 
 async def test_an_answer_is_worth_more_than_its_record(fleet: DemoFleet, path: Path) -> None:

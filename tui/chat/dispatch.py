@@ -117,27 +117,35 @@ class Dispatcher:
         Raises:
             NotPrivate: ``private``, and a candidate is not known to be local.
         """
-        if private:
-            self._check_private(candidates)
-        if prompt.is_empty:
-            yield Failed(error="the prompt is empty", kind=FailureKind.REFUSED)
-            return
-        if not candidates:
-            yield Failed(error="there is no model to ask", kind=FailureKind.REFUSED)
-            return
         deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
         course = _Course(witness)
         try:
+            course.last = self._refusal(candidates, prompt, private)
+            if course.last is not None:
+                yield course.last
             for number, candidate in enumerate(candidates):
+                if course.last is not None:
+                    return
                 following = candidates[number + 1] if number + 1 < len(candidates) else None
                 async with contextlib.aclosing(self._ask_one(candidate, following, prompt, course, deadline)) as events:
                     async for event in events:
                         yield event
-                if course.last is not None:
-                    return
+        except NotPrivate as refused:
+            course.last = Failed(error=str(refused), kind=FailureKind.REFUSED)
+            raise
         finally:
             if witness is not None:
                 witness.ended(course.record(private))
+
+    def _refusal(self, candidates: Sequence[Candidate], prompt: Prompt, private: bool) -> Failed | None:
+        """Why nobody is to be asked at all."""
+        if private:
+            self._check_private(candidates)
+        if prompt.is_empty:
+            return Failed(error="the prompt is empty", kind=FailureKind.REFUSED)
+        if not candidates:
+            return Failed(error="there is no model to ask", kind=FailureKind.REFUSED)
+        return None
 
     def _check_private(self, candidates: Sequence[Candidate]) -> None:
         for candidate in candidates:

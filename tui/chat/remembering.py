@@ -56,6 +56,9 @@ class Remembered:
             self.problem = str(error)
 
     def _ending(self, record: DispatchRecord) -> Ending:
+        if not record.attempts:
+            error = record.failed.error if record.failed else None
+            return Ending(at=self._clock(), outcome=Outcome.FAILED, error=error)
         last, finished = record.attempts[-1], record.finished
         usage, timings = (finished.usage, finished.timings) if finished else (last.usage, last.timings)
         return Ending(
