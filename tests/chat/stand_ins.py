@@ -10,9 +10,17 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chat.asking import Asked, Reply, ask
+from tests.waiting import until
+from tui.chat.dispatch import Dispatcher
+from tui.chat.program import ProgramLimits
+from tui.chat.prompt import Prompt
+from tui.config.schema import Config
+
 CAPTURES = Path(__file__).parent / "captures"
 SCRIPT = Path(__file__).parent / "stand_in.py"
 OPENCODE_SCRIPT = Path(__file__).parent / "stand_in_opencode.py"
+LIMITS = ProgramLimits(first_word=10, silence=10, grace=0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +89,17 @@ def is_running(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in ("Z", "X")
+
+
+async def answer_of(
+    config: Config, prompt: Prompt | str = "say hello", *, timeout: float = 20.0, limits: ProgramLimits = LIMITS
+) -> Reply:
+    """The whole reply of a configuration's program called ``one``."""
+    given = Prompt.of(prompt) if isinstance(prompt, str) else prompt
+    async with Dispatcher(config, program_limits=limits) as dispatcher:
+        return await ask(dispatcher, candidates=[Asked("one/m", "cloud")], prompt=given, timeout=timeout)
+
+
+async def until_gone(stand_ins: StandIns, name: str) -> None:
+    """Waits until no process is left that was started in a stand-in's name."""
+    await until(lambda: not any(is_running(pid) for pid in stand_ins.pids(name)), "all of its processes have ended")

@@ -5,30 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 import time
+from asyncio.subprocess import DEVNULL
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from tests.chat.asking import Asked, Reply, ask, one_program
-from tests.chat.stand_ins import CAPTURES, OPENCODE_SCRIPT, StandIns, is_running
+from tests.chat.asking import Asked, one_program
+from tests.chat.stand_ins import CAPTURES, LIMITS, OPENCODE_SCRIPT, StandIns, answer_of, until_gone
 from tests.waiting import until
 from tui.chat.dispatch import Dispatcher
 from tui.chat.program import ProgramLimits
 from tui.chat.prompt import Message, Prompt
-from tui.chat.reply import FailureKind, Reasoning, Restarted, Retrying, Text
-from tui.config.schema import CliKind, Config
+from tui.chat.reply import FailureKind, Restarted, Retrying, Text
+from tui.config.schema import CliKind
 
-LIMITS = ProgramLimits(first_word=10, silence=10, grace=0.3)
+REPOSITORY = Path(__file__).parents[2]
+ASKS = """
+import asyncio
+from tests.chat.asking import ask, one_program
+from tui.chat.dispatch import Dispatcher
+async def main():
+    async with Dispatcher(one_program("command", "stubborn")) as dispatcher:
+        await ask(dispatcher, "one/m")
+asyncio.run(main())
+"""
 SAID = "Hello from the fake server."
-
-
-async def answer_of(
-    config: Config, prompt: Prompt | str = "say hello", *, timeout: float = 20.0, limits: ProgramLimits = LIMITS
-) -> Reply:
-    given = Prompt.of(prompt) if isinstance(prompt, str) else prompt
-    async with Dispatcher(config, program_limits=limits) as dispatcher:
-        return await ask(dispatcher, candidates=[Asked("one/m", "cloud")], prompt=given, timeout=timeout)
 
 
 def claude_lines(*texts: str, result: dict[str, object] | None = None, before: str = "") -> str:
@@ -253,10 +257,6 @@ async def test_agents_run_in_an_empty_folder_and_leave_nothing_there(stand_ins: 
 # How they end
 
 
-async def until_gone(stand_ins: StandIns, name: str) -> None:
-    await until(lambda: not any(is_running(pid) for pid in stand_ins.pids(name)), "all of its processes have ended")
-
-
 async def test_a_program_that_is_not_there(stand_ins: StandIns) -> None:
     for name in ("claude", "gemini", "copilot", "opencode"):
         failed = (await answer_of(one_program(name, provider="p"))).failed
@@ -298,6 +298,17 @@ async def test_cancelling_the_reader_ends_the_program(stand_ins: StandIns) -> No
     await until_gone(stand_ins, "stubborn")
 
 
+async def test_a_program_ends_with_us_even_if_we_are_killed(stand_ins: StandIns) -> None:
+    stand_ins.add("stubborn", ignores_term=True, child=True, out="a word\n", lingers=60)
+    asking = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", ASKS), cwd=REPOSITORY, start_new_session=True, stdin=DEVNULL
+    )
+    await until(lambda: len(stand_ins.pids("stubborn")) == 2, "it is running")
+    asking.kill()
+    await asking.wait()
+    await until_gone(stand_ins, "stubborn")
+
+
 async def test_a_child_that_outlives_its_launcher_does_not_hold_the_answer_up(stand_ins: StandIns) -> None:
     stand_ins.add("launches", child=True, out="all of it\n")
     began = time.monotonic()
@@ -321,70 +332,3 @@ async def test_megabytes_of_complaints_are_neither_waited_for_nor_kept(stand_ins
     stand_ins.add("complains", err="complaint after complaint\n" * 200_000 + "the last one\n", exit_code=3)
     failed = (await answer_of(one_program("command", "complains"))).failed
     assert failed.error == "one failed with exit code 3: the last one"
-
-
-# opencode's server
-
-
-async def opencode_reply(stand_ins: StandIns, **plan: object) -> Reply:
-    stand_ins.add("opencode", OPENCODE_SCRIPT, **plan)
-    return await answer_of(one_program("opencode", provider="zai"), limits=ProgramLimits(first_word=10, grace=0.3))
-
-
-async def test_opencode_streams_through_its_server_and_its_session_is_deleted(stand_ins: StandIns) -> None:
-    reply = await opencode_reply(stand_ins, events=["Hello", " from", " it"])
-    assert (reply.reasoning, reply.text) == ("Let me see. ", "Hello from it")
-    assert len(reply.of(Text)) > 1
-    assert (reply.finished.served_by, reply.finished.usage.output) == ("m-1", 5)
-    told = stand_ins.told("opencode")
-    seen = json.loads(told.stdin)
-    assert seen["requests"][-1] == "DELETE /session/ses_1"
-    asked = next(json.loads(body) for body in seen["bodies"] if "parts" in body)
-    assert asked["model"] == {"providerID": "zai", "modelID": "m"}
-    assert asked["parts"] == [{"type": "text", "text": "say hello"}]
-    assert "--hostname" in told.arguments
-    config = json.loads(told.environment["OPENCODE_CONFIG_CONTENT"])
-    # Without these two it may send the prompt to a free model of its own.
-    assert (config["enabled_providers"], config["model"]) == (["zai"], "zai/m")
-    assert config["agent"]["plain"]["tools"] == {"*": False}
-    await until_gone(stand_ins, "opencode")
-
-
-async def test_what_opencodes_events_left_out_is_taken_from_its_whole_answer(stand_ins: StandIns) -> None:
-    reply = await opencode_reply(stand_ins, events=["Hello"], whole="Hello from it")
-    assert reply.text == "Hello from it"
-    assert reply.finished
-
-
-async def test_opencode_that_begins_anew_has_said_it_once(stand_ins: StandIns) -> None:
-    reply = await opencode_reply(
-        stand_ins, events=["Hel", ["retry", 1, "reset"], "Hello", ["retry", 2, "reset"], "Hey"]
-    )
-    assert (reply.text, len(reply.of(Restarted))) == ("Hey", 2)
-    assert reply.finished
-
-
-@pytest.mark.parametrize(
-    ("events", "kind", "words"),
-    [
-        ([["retry", 1, "fake 500 error"], ["retry", 3, "fake 500 error"], ["hang"]], FailureKind.SERVER_ERROR, "500"),
-        ([["retry", 1, "Rate limit reached", 60], ["hang"]], FailureKind.RATE_LIMITED, "Rate limit"),
-        ([["error", {"data": {"message": "no", "statusCode": 401}}]], FailureKind.NOT_LOGGED_IN, "no"),
-        ([["error", {"data": {"message": "Model not found: zai/m."}}]], FailureKind.UNKNOWN_MODEL, "zai/m"),
-    ],
-)  # fmt: skip
-async def test_opencodes_errors_are_told_in_kind_and_in_time(
-    stand_ins: StandIns, events: list[object], kind: FailureKind, words: str
-) -> None:
-    began = time.monotonic()
-    reply = await opencode_reply(stand_ins, events=events, status=500)
-    assert not reply.of(Text)
-    assert (reply.failed.kind, words in reply.failed.error) == (kind, True), reply.failed
-    assert time.monotonic() - began < 5
-    await until_gone(stand_ins, "opencode")
-
-
-async def test_opencode_that_does_not_start(stand_ins: StandIns) -> None:
-    reply = await opencode_reply(stand_ins, err="the database is locked\n")
-    assert "the database is locked" in reply.failed.error
-    assert not reply.of(Reasoning)

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,33 +179,69 @@ async def running(
         except (OSError, ValueError) as error:
             said = (getattr(error, "strerror", None) or str(error)).lower()
             raise ReplyFailed(FailureKind.NOT_INSTALLED, f"{name} cannot be run: {printable(said, 120)}") from None
-        child = Child(process, name)
+        child, guard = Child(process, name), None
         tasks = [
             asyncio.create_task(_write(process, invocation.stdin)),
             asyncio.create_task(_drain(process, child, note)),
         ]
         try:
+            guard = await _guard(process.pid)
             yield child
         finally:
-            # Also where the caller is cancelled meanwhile: nothing of it may go on.
-            await _finish(child, tasks, grace)
+            await _uninterrupted(_end(child, guard, tasks, grace))
     finally:
         if folder is not None:
             for left in (folder, *(parent / folder.name for parent in invocation.keeps_in)):
                 shutil.rmtree(left, ignore_errors=True)
 
 
-async def _finish(child: Child, tasks: list[asyncio.Task[None]], grace: float) -> None:
-    stopping = asyncio.ensure_future(child.stop(grace))
-    cancelled = False
-    while not stopping.done():
-        try:
-            await asyncio.shield(stopping)
-        except asyncio.CancelledError:
-            cancelled = True
+_GUARD = 'read -r _ || kill -s KILL -- "-$1"'
+
+
+async def _guard(group: int) -> asyncio.subprocess.Process:
+    """A shell that ends a process group when we are killed ourselves: its standard input ends with us.
+
+    opencode's server would else run on for ever with its 500 MB, and an answer that nobody reads would be paid for.
+    """
+    return await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", _GUARD, "sh", str(group)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+async def _dismiss(guard: asyncio.subprocess.Process) -> None:
+    """Lets the guard go without a blow: the group has ended, and its number may soon be another's."""
+    assert guard.stdin is not None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        guard.stdin.write(b"\n")
+        await guard.stdin.drain()
+    guard.stdin.close()
+    await guard.wait()
+
+
+async def _end(
+    child: Child, guard: asyncio.subprocess.Process | None, tasks: list[asyncio.Task[None]], grace: float
+) -> None:
+    await child.stop(grace)
+    if guard is not None:
+        await _dismiss(guard)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _uninterrupted(ending: Coroutine[None, None, None]) -> None:
+    """Waits for it also where the caller is cancelled meanwhile: nothing of a program may go on."""
+    task = asyncio.ensure_future(ending)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
     if cancelled:
         raise asyncio.CancelledError
 
