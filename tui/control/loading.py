@@ -36,7 +36,7 @@ def disturbed_by_load(service: ServiceSnapshot, model: ModelSnapshot) -> tuple[s
     if service.kind != "llama-swap" or not others:
         return ()
     names = ", ".join(printable(other.name, 40) for other in others)
-    return (f"{service.name} may unload {names} to make room.", *_requests_in_flight(service))
+    return (f"{service.name} may unload {names} to make room.", *requests_in_flight(service))
 
 
 def disturbed_by_unload(service: ServiceSnapshot, model: ModelSnapshot | None) -> tuple[str, ...]:
@@ -44,11 +44,12 @@ def disturbed_by_unload(service: ServiceSnapshot, model: ModelSnapshot | None) -
     loaded = [other for other in service.models if other.loaded]
     if model is None:
         names = ", ".join(printable(other.name, 40) for other in loaded)
-        return (f"{len(loaded)} loaded: {names}.", *_requests_in_flight(service)) if loaded else ()
-    return _requests_in_flight(service)
+        return (f"{len(loaded)} loaded: {names}.", *requests_in_flight(service)) if loaded else ()
+    return requests_in_flight(service)
 
 
-def _requests_in_flight(service: ServiceSnapshot) -> tuple[str, ...]:
+def requests_in_flight(service: ServiceSnapshot) -> tuple[str, ...]:
+    """A sentence about those that the service is answering now, where there are any."""
     if not service.in_flight:
         return ()
     count = "1 request is" if service.in_flight == 1 else f"{service.in_flight} requests are"
