@@ -24,17 +24,19 @@ JOURNALCTL = """\
 #!/bin/sh
 echo "journalctl $*" >> "$FAKE_SYSTEMD/calls"
 . "$FAKE_SYSTEMD/journal.sh"
-lines=10
+lines=10 follow=
 while [ $# -gt 0 ]; do
   case "$1" in
     -n) lines=$2; shift ;;
+    -f) follow=-f ;;
+    --no-tail) [ "$lines" = 10 ] && lines=+1 ;;
     --after-cursor=*)
       found=$(grep -nF "\\"__CURSOR\\": \\"${1#*=}\\"" "$FAKE_SYSTEMD/journal" | cut -d: -f1)
       lines=+$((found + 1)) ;;
   esac
   shift
 done
-exec tail -n "$lines" -f "$FAKE_SYSTEMD/journal"
+exec tail -n "$lines" $follow "$FAKE_SYSTEMD/journal"
 """
 RUNNING = {
     "LoadState": "loaded",

@@ -72,3 +72,13 @@ async def test_no_line_is_lost_on_a_slow_reader_and_samples_give_way(systemd: Fa
         await collector.next("host")
     assert [entry["entry"]["MESSAGE"].split()[0] for entry in written] == [str(number) for number in range(lines)]
     assert len([said for said in collector.said if said["type"] == "host"]) < pause / 0.01 / 2
+
+
+async def test_the_first_lines_of_a_unit_that_never_wrote_any_are_not_passed_over(systemd: FakeSystemd) -> None:
+    """journalctl 252, asked for the last entries where there are none, begins behind the first that come."""
+    async with watching(systemd) as collector:
+        collector.send(do="log", request=1, unit=UNIT, lines=200, after=None)
+        await until(lambda: len([call for call in systemd.calls if "journalctl" in call]) == 2, "it follows")
+        systemd.write_journal("first")
+        assert (await collector.next("log"))["entry"]["MESSAGE"] == "first"
+    assert "--no-tail" in systemd.calls[-1]

@@ -19,7 +19,6 @@ Lines out, by "type":
     unit     what "systemctl show" says of a unit, when it has changed; "clock": the monotonic clock's seconds
     done     a unit's action is in systemd's hands: systemctl's exit status and words
     log      one journal entry          log_end   there will be no more of them, and why
-    pong     answers ping
 Samples (gpu, gpuerr, host) give way to newer ones while the reader is slow. All other lines wait for it.
 """
 
@@ -75,7 +74,7 @@ SHOW = (
     "--property=LoadState,ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts,MainPID,Job,UnitFileState,"
     "NeedDaemonReload,InvocationID,StateChangeTimestampMonotonic"
 )
-JOURNAL = ("journalctl", "-q", "-f", "-a", "-o", "json", "--output-fields=MESSAGE,PRIORITY,_PID,SYSLOG_IDENTIFIER")
+JOURNAL = ("journalctl", "-q", "-a", "-o", "json", "--output-fields=MESSAGE,PRIORITY,_PID,SYSLOG_IDENTIFIER")
 # PR_SET_PDEATHSIG ends a child with its parent, even a killed one; by a program, as preexec_fn is unsafe with threads.
 TIED = "import ctypes,os,sys;ctypes.CDLL(None).prctl(1,15);os.execvp(sys.argv[1],sys.argv[1:])"
 PIPED: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -262,9 +261,7 @@ class Unit:
     """
 
     def __init__(self, name: str, scope: str, outbox: Outbox) -> None:
-        self.name = name
-        self.scope = scope
-        self._outbox = outbox
+        self.name, self.scope, self._outbox = name, scope, outbox
         self._looking = threading.Lock()
         self._shown: Facts = {}
         path = re.sub(rb"[^A-Za-z0-9]|^[0-9]", lambda found: b"_%02x" % ord(found[0]), name.encode())
@@ -285,10 +282,9 @@ class Unit:
             bell = bell or self._connect()
             until = time.monotonic() + POLL
             while bell and select.select([bell], [], [], max(0.0, until - time.monotonic()))[0]:
-                try:
+                said = b""
+                with contextlib.suppress(OSError):
                     said = bell.recv(1 << 18)
-                except OSError:
-                    said = b""
                 if not said:  # systemd is not there, will not have us, or is executing itself anew
                     bell.close()
                     bell, until = None, time.monotonic() + POLL
@@ -328,14 +324,13 @@ class Collector:
         self._gpus = Gpus(self._outbox, self._interval)
         self._units = {name: Unit(name, scope, self._outbox) for name, scope in wanted["units"]}
         self._journals: dict[int, subprocess.Popen[bytes]] = {}
+        self._unwanted: set[int] = set()
         self._heard_at = time.monotonic()
 
     def run(self) -> None:
-        system, host = os.uname()[:2]
+        python, (system, host) = sys.version.split()[0], os.uname()[:2]
         linger = os.path.exists("/var/lib/systemd/linger/" + os.environ.get("USER", "?"))
-        self._outbox.say(
-            "hello", protocol=1, python=sys.version.split()[0], system=system, hostname=host, linger=linger
-        )
+        self._outbox.say("hello", protocol=1, python=python, system=system, hostname=host, linger=linger)
         units = [unit.run for unit in self._units.values()]
         for work in (self._outbox.write, self._gpus.run, self._sample_host, self._watch_over, *units):
             threading.Thread(target=work, daemon=True).start()
@@ -353,23 +348,28 @@ class Collector:
         elif do == "unit":
             threading.Thread(target=self._units[unit].act, args=(request, verb), daemon=True).start()
         elif do == "log":
-            start = [f"--after-cursor={how['after']}", "--no-tail"] if how["after"] else ["-n", str(how["lines"])]
-            words = [sys.executable, "-I", "-c", TIED, *JOURNAL, "--" + self._units[unit].scope, *start, "-u", unit]
-            # Started in this thread, since it is a thread whose end its child is tied to.
-            self._journals[request] = subprocess.Popen(words, **PIPED)
-            threading.Thread(target=self._follow, args=(request, self._journals[request]), daemon=True).start()
-        elif do == "unlog" and request in self._journals:
-            self._journals[request].terminate()
+            threading.Thread(target=self._follow, args=(request, self._units[unit]), kwargs=how, daemon=True).start()
+        elif do == "unlog":
+            self._unwanted.add(request)
+            if request in self._journals:
+                self._journals[request].terminate()
 
-    def _follow(self, request: int, journal: subprocess.Popen[bytes]) -> None:
-        complaint = b""
+    def _follow(self, request: int, unit: Unit, lines: int, after: str | None) -> None:
+        words = [sys.executable, "-I", "-c", TIED, *JOURNAL, "--" + unit.scope, "-u", unit.name]
+        where = [f"--after-cursor={after}", "--no-tail"] if after else ["-n", str(lines)]
+        # Asked for the last entries where there are none, journalctl 252 passes over the first ones to come.
+        if not after and not subprocess.run([*words, "-n", "1"], **PIPED).stdout:
+            where = ["--no-tail"]
+        journal = self._journals[request] = subprocess.Popen([*words, *where, "-f"], **PIPED)
+        if request in self._unwanted:
+            journal.terminate()
+        said = b""
         for line in journal.stdout or ():
             try:
                 self._outbox.say("log", request=request, entry=json.loads(line))
             except ValueError:
-                complaint = line
-        text = complaint.decode("utf-8", "replace")
-        self._outbox.say("log_end", request=request, status=journal.wait(), text=text)
+                said = line
+        self._outbox.say("log_end", request=request, status=journal.wait(), text=said.decode("utf-8", "replace"))
 
     def _sample_host(self) -> None:
         while True:

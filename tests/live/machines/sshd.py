@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,11 +27,19 @@ class Sshd:
     """Runs while its context lasts. ``extra`` goes into its configuration, ``far`` into the environment of logins."""
 
     def __init__(
-        self, folder: Path, *extra: str, far: Mapping[str, str] | None = None, port: int | None = None
+        self,
+        folder: Path,
+        *extra: str,
+        far: Mapping[str, str] | None = None,
+        inside: Sequence[str] = (),
+        user: str | None = None,
     ) -> None:
+        """``inside``: words before its command, that run it in other namespaces. ``user``: who logs in."""
         self.folder = folder
-        self.port = port or free_port()
+        self.port = free_port()
         self._extra = extra
+        self._inside = inside
+        self._user = user or getpass.getuser()
         self._far = far or {}
         self._program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
         self._ssh = shutil.which("ssh")
@@ -53,7 +61,7 @@ class Sshd:
         self.know_host()
         self._configure()
         with (self.folder / "sshd.log").open("ab") as log:
-            command = [self._program, "-D", "-e", "-f", str(self.folder / "sshd_config")]
+            command = [*self._inside, self._program, "-D", "-e", "-f", str(self.folder / "sshd_config")]
             self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         await until(self._listens, f"sshd listens (its log: {self.folder / 'sshd.log'})")
         return self
@@ -116,7 +124,7 @@ class Sshd:
             "Host koala",
             "HostName 127.0.0.1",
             f"Port {self.port}",
-            f"User {getpass.getuser()}",
+            f"User {self._user}",
             f"IdentityFile {self.folder / 'person'}",
             "IdentitiesOnly yes",
             "IdentityAgent none",
