@@ -21,6 +21,7 @@ from tests.live import (
 )
 from tests.live.agents import agent_checks
 from tests.live.checks import Check, Skipped, Stage
+from tests.live.machines import ssh_checks, unit_checks
 
 # One entry for each file of checks. The servers are shared: whatever a check loads, it unloads.
 MODULES = (
@@ -32,6 +33,8 @@ MODULES = (
     product_checks,
     chat_checks,
     agent_checks,
+    ssh_checks,
+    unit_checks,
 )
 # A check that waits for a server to be built is bounded by the build's own limit.
 CHECK_SECONDS = 45 * 60.0
