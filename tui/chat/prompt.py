@@ -38,11 +38,6 @@ class Prompt:
         """True where the last turn holds nothing that could be answered."""
         return not self.messages or not self.messages[-1].text.strip()
 
-    @property
-    def size(self) -> int:
-        """Characters in all."""
-        return len(self.system) + sum(len(message.text) for message in self.messages)
-
     def chat_messages(self) -> list[dict[str, str]]:
         """As OpenAI's and Ollama's protocols take it: the system's words are the first message."""
         system = [{"role": "system", "content": self.system}] if self.system else []
