@@ -89,6 +89,9 @@ class SimulatedFleet:
             if name in pages:
                 tables[name]["kind"] = "http"
                 tables[name]["url"] = tables[name]["url"].removesuffix("/v1") + HEALTH_BY_HTTP
+        # The demo's stand-in for ssh is a Python program and takes more than ssh does: its machine stays unwatched.
+        for machine in document["machines"].values():
+            machine.pop("ssh", None)
         for section in ("models", "tiers", "tasks", "mcp"):
             document.pop(section, None)
         path = self._folder / f"{len(wanted)}-services-every-{refresh or 'default'}.toml"
