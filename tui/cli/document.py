@@ -15,6 +15,7 @@ from tui.fleet.snapshot import (
     Problem,
     Seen,
     ServiceSnapshot,
+    UnitSnapshot,
 )
 from tui.routing.locality import locality
 from tui.routing.modes import Mode, Modes
@@ -112,6 +113,21 @@ def _gpu(gpu: GpuSnapshot) -> Json:
     }
 
 
+def unit_document(unit: UnitSnapshot) -> Json:
+    """A systemd unit, as ``status`` and ``unit`` have it."""
+    return {
+        "name": unit.name,
+        "scope": unit.scope,
+        "state": str(unit.state),
+        "sub": unit.sub,
+        "since": _time(unit.since),
+        "reason": unit.reason,
+        "restarts": unit.restarts,
+        "main_pid": unit.main_pid,
+        "needs_reload": unit.needs_reload,
+    }
+
+
 def _unit(service: ServiceSnapshot, snapshot: FleetSnapshot, config: Config) -> Json | None:
     """The systemd unit of a service; None where the configuration names none, or nothing is known of it."""
     settings = config.services.get(service.name)
@@ -119,16 +135,7 @@ def _unit(service: ServiceSnapshot, snapshot: FleetSnapshot, config: Config) -> 
     if settings is None or settings.unit is None or machine is None:
         return None
     unit = machine.unit(settings.unit)
-    if unit is None:
-        return None
-    return {
-        "name": unit.name,
-        "state": str(unit.state),
-        "sub": unit.sub,
-        "since": _time(unit.since),
-        "reason": unit.reason,
-        "restarts": unit.restarts,
-    }
+    return unit_document(unit) if unit is not None else None
 
 
 def _service(service: ServiceSnapshot, snapshot: FleetSnapshot, config: Config) -> Json:

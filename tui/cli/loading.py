@@ -6,6 +6,7 @@ import asyncio
 
 import click
 
+from tui.cli.asking import refuse_readonly
 from tui.cli.looking import config_or_discovered, running_monitor
 from tui.cli.main import CommandFailed, Invocation
 from tui.config.schema import Config
@@ -22,7 +23,7 @@ FIRST_LOOK = 5.0
 @click.pass_obj
 def load(invocation: Invocation, model: str, timeout: float) -> None:
     """Load MODEL (service/name), and wait until its service shows it ready."""
-    _refuse_readonly(invocation)
+    refuse_readonly(invocation)
     asyncio.run(_load(invocation, model, timeout))
     click.echo(f"{printable(model, 80)} is ready")
 
@@ -36,18 +37,13 @@ def unload(invocation: Invocation, model: str | None, everything: bool, timeout:
     """Unload MODEL (service/name), or with --all every model [of SERVICE], and wait until it is so."""
     if not everything and model is None:
         raise click.UsageError("name a model, or say --all")
-    _refuse_readonly(invocation)
+    refuse_readonly(invocation)
     if everything:
         for unloaded in asyncio.run(_unload_all(invocation, model, timeout)) or ["nothing was loaded"]:
             click.echo(unloaded)
     elif model is not None:
         asyncio.run(_unload(invocation, model, timeout))
         click.echo(f"{printable(model, 80)} is unloaded")
-
-
-def _refuse_readonly(invocation: Invocation) -> None:
-    if invocation.readonly:
-        raise click.UsageError("--readonly and a command that changes something do not go together")
 
 
 async def _load(invocation: Invocation, model: str, timeout: float) -> None:

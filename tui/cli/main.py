@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ps": ("tui.cli.models:ps", "The models that are loaded."),
     "load": ("tui.cli.loading:load", "Load a model, and wait until it is ready."),
     "unload": ("tui.cli.loading:unload", "Unload a model, and wait until it is gone."),
+    "unit": ("tui.cli.units:unit", "A service's systemd unit: start, stop, restart, status or logs."),
     "external": ("tui.cli.modes:external", "External mode: on, off, toggle or status."),
     "private": ("tui.cli.modes:private", "Private mode: on, off, toggle or status."),
     "route": ("tui.cli.route:route", "Where a prompt would go, and why; sends nothing."),
