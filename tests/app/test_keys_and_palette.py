@@ -96,7 +96,7 @@ async def test_every_action_of_the_table_is_bound_and_can_be_carried_out(fleet: 
             Scope.TABLE: [panel.models],
         }
         for action in ACTIONS:
-            name = action.method.removeprefix("app.").partition("(")[0]
+            name = action.method.removeprefix("app.").removeprefix("screen.").partition("(")[0]
             for place in places.get(action.scope, []):
                 assert any(hasattr(place, f"{form}action_{name}") for form in ("", "_")), action.id
                 bound = [binding.id for bindings in place._bindings.key_to_bindings.values() for binding in bindings]

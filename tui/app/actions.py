@@ -110,6 +110,22 @@ ACTIONS: tuple[Action, ...] = (
         disturbs=True, about="Unload the model under the cursor, or all models of the service, after asking.",
     ),
     Action(
+        id="unit.stop", keys="s", title="Stop", scope=Scope.FLEET, method="screen.unit('stop')", footer=True,
+        disturbs=True, about="Stop the service's systemd unit, after saying whom that disturbs.",
+    ),
+    Action(
+        id="unit.start", keys="t", title="Start", scope=Scope.FLEET, method="screen.unit('start')", footer=True,
+        disturbs=True, about="Start the service's systemd unit, and see whether it stays up.",
+    ),
+    Action(
+        id="unit.restart", keys="r", title="Restart", scope=Scope.FLEET, method="screen.unit('restart')", footer=True,
+        disturbs=True, about="Restart the service's systemd unit, after saying whom that disturbs.",
+    ),
+    Action(
+        id="unit.logs", keys="l", title="Logs", scope=Scope.FLEET, method="screen.logs", footer=True,
+        about="Read the log of the service's unit.",
+    ),
+    Action(
         id="routes.explain", keys="enter", title="Explain", scope=Scope.ROUTES, method="screen.explain", footer=True,
         about="Explain the plan step by step, and change its candidates.",
     ),

@@ -12,6 +12,8 @@ from tui.config.errors import ConfigChanged, ConfigError
 from tui.config.paths import modes_file
 from tui.config.schema import Config
 from tui.control.loading import LoadingFailed, load_model, unload_model, unload_service
+from tui.control.units import act_on_unit
+from tui.fleet.machine_watch import UnitActionFailed, UnitVerb
 from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
 
@@ -36,6 +38,14 @@ async def unload(monitor: Monitor, config: Config, service: str, model_id: str |
     except LoadingFailed as error:
         return ActionEnded(str(error), failed=True)
     return ActionEnded(f"{printable(model_id or service, 60)} is unloaded")
+
+
+async def unit(monitor: Monitor, config: Config, service: str, verb: UnitVerb) -> ActionEnded:
+    try:
+        outcome = await act_on_unit(monitor, config, service, verb)
+    except UnitActionFailed as error:
+        return ActionEnded(str(error), failed=True)
+    return ActionEnded(outcome.words)
 
 
 async def copy(text: str) -> ActionEnded:

@@ -20,17 +20,15 @@ from tui.app.actions import Scope, key_problems, keys_in_force
 from tui.app.bindings import bindings_of
 from tui.app.faults import broken_worker_words, crash_text
 from tui.app.messages import (
+    ActAsked,
     ActionEnded,
     ConfigRead,
     CopyAsked,
     DemoAsked,
-    EditWanted,
     FleetSeen,
-    LoadAsked,
     ModesRead,
     ScreenAsked,
     ThemesRead,
-    UnloadAsked,
 )
 from tui.app.palette import ActionProvider
 from tui.app.panel_state import PanelState, ShowsState
@@ -41,7 +39,6 @@ from tui.config.schema import Config
 
 if TYPE_CHECKING:
     from tui.app.acts import ModeName
-    from tui.app.questions import Question
     from tui.fleet.monitor import Monitor
 
 
@@ -211,44 +208,21 @@ class FleetApp(App[Parting]):
         self.copy_to_clipboard(message.text)
         self._carry_out(acts.copy(message.text))
 
-    @on(LoadAsked)
-    def ask_to_load(self, message: LoadAsked) -> None:
-        from tui.app import acts, questions
-
-        question = questions.question_of_load(message.service, message.model)
-        model_id = message.service.model_id(message.model)
-        self._confirm(question, lambda: acts.load(self.monitor, self.state.config, model_id))
-
-    @on(UnloadAsked)
-    def ask_to_unload(self, message: UnloadAsked) -> None:
-        from tui.app import acts, questions
-
-        service, model = message.service, message.model
-        question = questions.question_of_unload(service, model)
-        model_id = service.model_id(model) if model else None
-        self._confirm(question, lambda: acts.unload(self.monitor, self.state.config, service.name, model_id))
-
-    @on(EditWanted)
-    def ask_to_edit(self, message: EditWanted) -> None:
-        from tui.app import acts, questions
-
-        question = questions.question_of_edit(message.question, message.edit)
-        self._confirm(question, lambda: acts.save(message.edit))
-
-    def _confirm(self, question: Question, act: Callable[[], Coroutine[None, None, ActionEnded]]) -> None:
-        """Does ``act``, after asking where there is something to ask."""
+    @on(ActAsked)
+    def ask_to_act(self, message: ActAsked) -> None:
+        """Does what is asked for, after asking where that disturbs others or writes something down."""
         if self.state.readonly:
             return
-        if not question.needs_asking:
-            self._carry_out(act())
+        if not message.question.needs_asking:
+            self._carry_out(message.act(self.monitor, self.state.config))
             return
         from tui.app.screens.dialogs import ConfirmScreen
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._carry_out(act())
+                self._carry_out(message.act(self.monitor, self.state.config))
 
-        self.push_screen(ConfirmScreen(question), answered)
+        self.push_screen(ConfirmScreen(message.question), answered)
 
     @work(group="acts", exit_on_error=False, description="do what was asked for")
     async def _carry_out(self, act: Coroutine[None, None, ActionEnded]) -> None:

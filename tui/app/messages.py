@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from tui.app.themes import Themes
 from tui.config.schema import Config
-from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ServiceSnapshot
+from tui.fleet.snapshot import FleetSnapshot
 from tui.routing.modes import Modes
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from tui.app.log_lines import LogLine
     from tui.app.panel_state import PanelState
-    from tui.config.edit import Edit
+    from tui.app.questions import Question
+    from tui.fleet.monitor import Monitor
 
 
 class FleetSeen(Message):
@@ -75,35 +77,8 @@ class CopyAsked(Message):
         self.text = text
 
 
-class LoadAsked(Message):
-    """The person wants a model in memory."""
-
-    def __init__(self, service: ServiceSnapshot, model: ModelSnapshot) -> None:
-        super().__init__()
-        self.service = service
-        self.model = model
-
-
-class UnloadAsked(Message):
-    """The person wants a model (None: all models of the service) out of memory."""
-
-    def __init__(self, service: ServiceSnapshot, model: ModelSnapshot | None) -> None:
-        super().__init__()
-        self.service = service
-        self.model = model
-
-
 class DemoAsked(Message):
     """The person wants to look around in the simulated fleet."""
-
-
-class EditWanted(Message):
-    """The person wants their configuration changed; nothing is written before they have seen the diff."""
-
-    def __init__(self, question: str, edit: Edit) -> None:
-        super().__init__()
-        self.question = question
-        self.edit = edit
 
 
 class ScreenAsked(Message):
@@ -112,3 +87,50 @@ class ScreenAsked(Message):
     def __init__(self, open_with: Callable[[PanelState], Screen[None]]) -> None:
         super().__init__()
         self.open_with = open_with
+
+
+class LogsAsked(Message):
+    """The person wants to read the log of a service's unit."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self.service = service
+
+
+class LogCame(Message):
+    """New lines of the log ``source``; ``cursor`` is where the last of them ends, where the log has such a thing."""
+
+    def __init__(self, source: str, lines: Sequence[LogLine], cursor: str | None) -> None:
+        super().__init__()
+        self.source = source
+        self.lines = lines
+        self.cursor = cursor
+
+
+class LogTroubled(Message):
+    """Why no more lines of ``source`` come; empty: they do again."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__()
+        self.source = source
+        self.reason = reason
+
+
+class LogSaveAsked(Message):
+    """The person wants these lines in a file, whose name begins with ``name``."""
+
+    def __init__(self, name: str, lines: Sequence[str]) -> None:
+        super().__init__()
+        self.name = name
+        self.lines = lines
+
+
+class ActAsked(Message):
+    """The person wants something done; it is done once ``question`` is answered, where there is something to ask."""
+
+    def __init__(
+        self, question: Question, act: Callable[[Monitor, Config], Coroutine[None, None, ActionEnded]]
+    ) -> None:
+        super().__init__()
+        self.question = question
+        self.act = act

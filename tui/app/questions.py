@@ -8,6 +8,8 @@ from textual.content import Content
 
 from tui.config.edit import Edit
 from tui.control.loading import disturbed_by_load, disturbed_by_unload
+from tui.control.units import disturbed_by_unit
+from tui.fleet.machine_watch import UnitVerb
 from tui.fleet.printable import printable, printable_lines
 from tui.fleet.snapshot import ModelSnapshot, ServiceSnapshot
 
@@ -35,6 +37,15 @@ def question_of_unload(service: ServiceSnapshot, model: ModelSnapshot | None) ->
     name = printable(service.model_id(model) if model else f"all models of {service.name}", 60)
     consequences = disturbed_by_unload(service, model) or ("The next request for it has to load it again.",)
     return Question(f"Unload {name}?", consequences, "Unload")
+
+
+def question_of_unit(service: ServiceSnapshot, verb: UnitVerb) -> Question:
+    consequences = disturbed_by_unit(service, verb)
+    if verb == "stop" and not consequences:
+        consequences = ("It stays down until somebody starts it.",)
+    name = printable(service.name, 60)
+    machine = f" on {service.machine}" if service.machine else ""
+    return Question(f"{verb.capitalize()} the unit of {name}{machine}?", consequences, verb.capitalize())
 
 
 def question_of_edit(text: str, edit: Edit) -> Question:

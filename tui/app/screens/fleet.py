@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
-from tui.app.messages import CopyAsked, LoadAsked, ScreenAsked, UnloadAsked
+from tui.app.messages import ActAsked, CopyAsked, LogsAsked, ScreenAsked
 from tui.app.panel_state import PanelState
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.fleet_rows import (
@@ -31,7 +31,8 @@ from tui.app.widgets.fleet_rows import (
 )
 from tui.app.widgets.gpu_line import GpuRow, gpu_parts
 from tui.app.widgets.row_table import Cell, RowTable
-from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, ModelState, ServiceSnapshot
+from tui.fleet.machine_watch import UnitVerb
+from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, ModelState, ServiceSnapshot, UnitState
 
 SERVICES_HELP = (
     "Each machine and the services on it. ● up, ◐ busy (answers slowly or in part), ◔ starting, × down, ? unknown. "
@@ -207,21 +208,41 @@ class FleetScreen(PanelScreen):
             self.post_message(CopyAsked(machine.name))
 
     def action_load(self) -> None:
+        from tui.app import acts, questions
+
         if (row := self.chosen_model) is not None:
-            self.post_message(LoadAsked(row.service, row.model))
+            model_id, question = row.id, questions.question_of_load(row.service, row.model)
+            self.post_message(ActAsked(question, lambda monitor, config: acts.load(monitor, config, model_id)))
 
     def action_unload(self) -> None:
-        if (row := self.chosen_model) is not None:
-            self.post_message(UnloadAsked(row.service, row.model))
-        elif (service := self.chosen_service) is not None:
-            self.post_message(UnloadAsked(service, None))
+        from tui.app import acts, questions
+
+        row = self.chosen_model
+        service = row.service if row is not None else self.chosen_service
+        if service is not None:
+            model_id, name = row.id if row is not None else None, service.name
+            question = questions.question_of_unload(service, row.model if row is not None else None)
+            self.post_message(ActAsked(question, lambda monitor, config: acts.unload(monitor, config, name, model_id)))
+
+    def action_unit(self, verb: UnitVerb) -> None:
+        from tui.app import acts, questions
+
+        if (service := self.chosen_service) is not None:
+            name, question = service.name, questions.question_of_unit(service, verb)
+            self.post_message(ActAsked(question, lambda monitor, config: acts.unit(monitor, config, name, verb)))
+
+    def action_logs(self) -> None:
+        if (service := self.chosen_service) is not None:
+            self.post_message(LogsAsked(service.name))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dims what does not apply to the row under the cursor; takes away what read-only forbids."""
-        if action in ("load", "unload") and self.readonly:
+        if action in ("load", "unload", "unit") and self.readonly:
             return False
-        if isinstance(self.focused, Input) and action in ("details", "copy", "load", "unload", "filter"):
+        if isinstance(self.focused, Input) and action in _FOR_ROWS:
             return False
+        if action in ("unit", "logs"):
+            return self._unit_may(action, str(parameters[0]) if parameters else "")
         if action == "details":
             return True if self.chosen_model or self.chosen_service or self.chosen_machine else None
         if action == "load":
@@ -233,9 +254,26 @@ class FleetScreen(PanelScreen):
             return True if any(model.loaded for model in models) else None
         return True
 
+    def _unit_may(self, action: str, verb: str) -> bool | None:
+        """Whether the unit of the service under the cursor can be told to; a service without one has no such keys."""
+        service = self.chosen_service
+        settings = self.config.services.get(service.name) if service is not None else None
+        unit = self._places.unit(service) if service is not None else None
+        if settings is None or settings.unit is None:
+            return False
+        if action == "logs":
+            return True
+        if unit is None:
+            return None
+        runs = unit.state in (UnitState.ACTIVE, UnitState.RELOADING, UnitState.ACTIVATING)
+        return runs == (verb != "start")
+
     @on(RowTable.Highlighted)
     def refresh_keys(self) -> None:
         self.refresh_bindings()
+
+
+_FOR_ROWS = ("details", "copy", "load", "unload", "filter", "unit", "logs")
 
 
 def _counts(snapshot: FleetSnapshot) -> str:

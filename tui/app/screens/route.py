@@ -15,12 +15,12 @@ from textual.widgets import Footer, Input, Static
 
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
-from tui.app.messages import ActionEnded, EditWanted
+from tui.app.messages import ActAsked, ActionEnded
 from tui.app.panel_state import PanelState
 from tui.app.widgets.columns import Column
 from tui.app.widgets.route_rows import Route, RouteKind, explained, routes_of
 from tui.app.widgets.row_table import Cell, RowTable
-from tui.config.edit import edit_config, undo
+from tui.config.edit import Edit, edit_config, undo
 from tui.config.errors import ConfigError
 from tui.config.splice import NoSuchPlace
 from tui.fleet.printable import printable
@@ -169,7 +169,7 @@ class RouteScreen(ModalScreen[None]):
         except (ConfigError, NoSuchPlace) as error:
             self.post_message(ActionEnded(str(error), failed=True))
         else:
-            self.post_message(EditWanted(f"Change the candidates of {self._kind} {self._route_name}?", edit))
+            self._ask_to_save(f"Change the candidates of {self._kind} {self._route_name}?", edit)
 
     def action_undo(self) -> None:
         """Takes back what is not saved; with nothing unsaved, the last change that was."""
@@ -182,7 +182,12 @@ class RouteScreen(ModalScreen[None]):
             except ConfigError as error:
                 self.post_message(ActionEnded(str(error), failed=True))
             else:
-                self.post_message(EditWanted("Take back the last change of the configuration?", edit))
+                self._ask_to_save("Take back the last change of the configuration?", edit)
+
+    def _ask_to_save(self, text: str, edit: Edit) -> None:
+        from tui.app import acts, questions
+
+        self.post_message(ActAsked(questions.question_of_edit(text, edit), lambda monitor, config: acts.save(edit)))
 
     def action_close(self) -> None:
         if self._new.display:
