@@ -30,8 +30,8 @@ async def test_it_ends_with_its_input(systemd: FakeSystemd) -> None:
 
 
 async def test_it_ends_after_silence_but_not_while_there_are_signs_of_life(systemd: FakeSystemd) -> None:
-    async with RunningCollector(systemd.environment, SILENCE=1.0) as collector:
-        for _ in range(15):
+    async with RunningCollector(systemd.environment, SILENCE=0.7) as collector:
+        for _ in range(10):
             collector.send_bytes(b"\n")
             await collector.next("host")
         assert await _ends(collector) == 0

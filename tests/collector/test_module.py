@@ -20,11 +20,14 @@ from tui.fleet.machine_channel import collector_source, packed_pynvml
 SOURCE = Path(module.__file__)
 
 
-def _old_python() -> str | None:
-    """A real Python 3.8 or 3.9, where one can be found."""
-    roots = [Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"]
-    installed = [str(path) for root in roots for path in sorted(root.glob("3.[89].*/bin/python3"))]
-    return next(iter(installed), None) or shutil.which("python3.8") or shutil.which("python3.9")
+def _python(*minors: int) -> str | None:
+    """A real Python 3 of one of these minor versions, where one can be found."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for minor in minors:
+        installed = [str(path) for path in versions.glob(f"3.{minor}.*/bin/python3")]
+        if found := next(iter(installed), None) or shutil.which(f"python3.{minor}"):
+            return found
+    return None
 
 
 def test_what_is_sent_is_the_file_of_the_repository() -> None:
@@ -43,14 +46,17 @@ def test_it_imports_nothing_but_the_standard_library_and_what_it_can_do_without(
     assert foreign == {"psutil", "pynvml"}
 
 
-async def test_a_real_old_python_runs_it_without_anything_installed(driver: FakeDriver, systemd: FakeSystemd) -> None:
-    python = _old_python()
+@pytest.mark.parametrize("minors", [(8, 9), (14, 13, 12)], ids=["old", "new"])
+async def test_other_pythons_run_it_without_anything_installed(
+    driver: FakeDriver, systemd: FakeSystemd, minors: tuple[int, ...]
+) -> None:
+    python = _python(*minors)
     if python is None:
-        pytest.skip("there is no Python 3.8 or 3.9 here")
+        pytest.skip(f"there is no Python 3.{' or 3.'.join(str(minor) for minor in minors)} here")
     environment = {**driver.environment, **systemd.environment}
     command = (python, "-I", "-S")
     async with RunningCollector(environment, python=command, units=[("x.service", "user")]) as collector:
-        assert (await collector.next("hello"))["python"].startswith(("3.8.", "3.9."))
+        assert (await collector.next("hello"))["python"].startswith(tuple(f"3.{minor}." for minor in minors))
         await collector.next("need")
         packed = packed_pynvml()
         assert packed is not None

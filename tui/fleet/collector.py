@@ -139,8 +139,7 @@ class Gpus:
     def __init__(self, outbox: Outbox, interval: float) -> None:
         self.pynvml_source: queue.Queue[bytes] = queue.Queue()
         self.called_at: float | None = None
-        self._outbox = outbox
-        self._interval = interval
+        self._outbox, self._interval = outbox, interval
         self._known: dict[tuple[Any, ...], tuple[float, Any, int]] = {}
         self._held: dict[int, tuple[int, list[Facts] | None]] = {}
 
@@ -386,14 +385,15 @@ class Collector:
         os._exit(0)
 
 
-def crash(why: Any) -> NoReturn:
+def crash(*why: Any) -> NoReturn:
     """No thread may be missing unnoticed: whoever asked reads the reason on standard error, and starts anew."""
-    sys.excepthook(*why[:3])
+    sys.__excepthook__(*why)
     os._exit(70)
 
 
 if __name__ == "__main__":
     os.environ.setdefault("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     os.environ["LC_ALL"] = "C.UTF-8"
-    threading.excepthook = crash
-    threading.Thread(target=Collector(sys.stdin.buffer, 1).run).start()
+    sys.excepthook = crash
+    threading.excepthook = lambda why: crash(*why[:3])
+    Collector(sys.stdin.buffer, 1).run()
