@@ -44,6 +44,8 @@ class FailureKind(StrEnum):
     BAD_ANSWER = "bad_answer"
     """What came is no answer in the protocol that was spoken."""
     NOT_INSTALLED = "not_installed"
+    INTERRUPTED = "interrupted"
+    """The person ended it."""
 
 
 class ReplyFailed(Exception):

@@ -15,6 +15,7 @@ from tui.cli.document import SCHEMA, Json, modes_document
 from tui.cli.lines import Line, print_lines
 from tui.cli.looking import config_or_discovered, modes_of
 from tui.cli.main import EXIT_EMPTY_PLAN, EXIT_GUARD_REFUSED, EXIT_WRONG_CALL, Invocation
+from tui.cli.request_options import CONDITIONS, PROMPT, TARGETS, with_options
 from tui.fleet.printable import printable
 from tui.routing.decide import LONGEST_LOOK, Decision, decide, prepare_to_look
 from tui.routing.plan import Failure, Plan
@@ -33,16 +34,9 @@ EXITS = {
 
 
 @click.command()
-@click.option("-t", "--tier", metavar="TIER", help="opus, sonnet or haiku.")
-@click.option("-k", "--task", metavar="TASK", help="A task of the configuration.")
-@click.option("-m", "--model", metavar="MODEL", help="service/name or program/name.")
-@click.option("-p", "--prompt", "option_prompt", metavar="PROMPT", help="The same as the argument.")
-@click.option("--private", is_flag=True, help="Only to models on your own machines.")
-@click.option("--external", is_flag=True, help="As if external mode were on.")
-@click.option("--fallback", is_flag=True, help="With --model: its configured fallbacks as well.")
-@click.option("--allow-secrets", is_flag=True, help="Even with a credential in the prompt.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@click.argument("prompt", required=False)
+@with_options(
+    TARGETS, CONDITIONS, (click.option("--json", "as_json", is_flag=True, help="One JSON document."),), PROMPT
+)
 @click.pass_obj
 def route(
     invocation: Invocation,
@@ -102,22 +96,31 @@ def _age() -> float:
         return time.process_time()
 
 
+def asked_document(request: Request, plan: Plan) -> Json:
+    """What was asked for, as documents have it."""
+    asked: Json = {plan.asked.kind: plan.asked.name} if plan.asked is not None else {}
+    return asked | {name: True for name in ("private", "external", "fallback") if getattr(request, name)}
+
+
+def skipped_document(plan: Plan) -> list[Json]:
+    """Who may not take a request now, and why."""
+    return [
+        {"model": one.model, "where": str(one.where), "reason": one.reason, "rule": str(one.rule)}
+        for one in plan.skipped
+    ]
+
+
 def route_document(request: Request, decision: Decision) -> Json:
     """``route --json``."""
     plan = decision.plan
-    asked: Json = {plan.asked.kind: plan.asked.name} if plan.asked is not None else {}
-    asked |= {name: True for name in ("private", "external", "fallback") if getattr(request, name)}
     return {
         "schema": SCHEMA,
-        "asked": asked,
+        "asked": asked_document(request, plan),
         "modes": modes_document(decision.modes),
         "candidates": [
             {"model": one.model, "where": str(one.where), "state": one.state, "why": one.why} for one in plan.candidates
         ],
-        "skipped": [
-            {"model": one.model, "where": str(one.where), "reason": one.reason, "rule": str(one.rule)}
-            for one in plan.skipped
-        ],
+        "skipped": skipped_document(plan),
         "private": plan.private or None,
         "error": plan.error or None,
     }
