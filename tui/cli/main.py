@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "unit": ("tui.cli.units:unit", "A service's systemd unit: start, stop, restart, status or logs."),
     "external": ("tui.cli.modes:external", "External mode: on, off, toggle or status."),
     "private": ("tui.cli.modes:private", "Private mode: on, off, toggle or status."),
+    "hold": ("tui.cli.hold:hold", "Lend the GPU of a machine, and take it back."),
     "route": ("tui.cli.route:route", "Where a prompt would go, and why; sends nothing."),
     "invoke": ("tui.cli.invoke:invoke", "Send a prompt where its route says; the answer comes as it is made."),
     "ask": ("tui.cli.invoke:invoke", "The same as invoke."),

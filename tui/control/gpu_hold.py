@@ -73,7 +73,11 @@ class Freed:
         if self.total is not None:
             parts.append(f"{size_words(self.free)} of {size_words(self.total)} are free")
         parts += [f"{holder.who} still holds {size_words(holder.bytes)}" for holder in self.still]
-        others = [holder for holder in self.holders if holder not in self.still and (holder.bytes or 0) > WORTH_NAMING]
+        others = [
+            holder
+            for holder in self.holders
+            if holder.kind is HolderKind.PROCESS and holder not in self.still and (holder.bytes or 0) > WORTH_NAMING
+        ]
         parts += [f"{printable(holder.who, 40)} has {size_words(holder.bytes)}" for holder in others]
         if self.unproved:
             parts.append(f"that its memory is free is not proved: {self.unproved}")

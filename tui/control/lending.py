@@ -85,6 +85,15 @@ def _runs_as_unit(service: ServiceSnapshot, snapshot: FleetSnapshot, config: Con
     return None if unit is None else unit.state not in (UnitState.INACTIVE, UnitState.FAILED)
 
 
+def servers_named(config: Config, machine: MachineSettings) -> tuple[str, ...]:
+    """The names of the services on a machine that may hold memory of its GPUs, as the configuration has them."""
+    return tuple(
+        service.name
+        for service in config.services.values()
+        if service.kind in GPU_KINDS and config.machine_of(service) == machine
+    )
+
+
 def remember(machine: str, ran: Ran, *, add: bool) -> None:
     """Keeps what ran before; ``add``: the machine is lent already, so that what ran before that comes first.
 
