@@ -19,6 +19,7 @@ class Scope(StrEnum):
     FLEET = "fleet"
     ROUTES = "routes"
     ROUTE = "one route"
+    LOGS = "logs"
     TABLE = "tables"
     DIALOG = "dialogs"
 
@@ -52,6 +53,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="routes.open", keys="2,f3", title="Routes", scope=Scope.APP, method="app.switch_mode('routes')",
         about="Show where a prompt would go for every tier and task, and why.",
+    ),
+    Action(
+        id="logs.open", keys="5,f6", title="Logs", scope=Scope.APP, method="app.switch_mode('logs')",
+        about="Show what the units and llama-swap itself log, live.",
     ),
     Action(
         id="mode.external", keys="e,f7", title="External", scope=Scope.APP, method="app.flip('external')",
@@ -166,6 +171,66 @@ ACTIONS: tuple[Action, ...] = (
         palette=False, about="Go back to all routes.",
     ),
     Action(
+        id="logs.follow", keys="space", title="Follow", scope=Scope.LOGS, method="follow", footer=True,
+        about="Let the log stand still while you read; again, and it follows what is written.",
+    ),
+    Action(
+        id="logs.filter", keys="slash", title="Filter", scope=Scope.LOGS, method="filter", footer=True,
+        about="Show only lines that hold these words; escape shows all again.",
+    ),
+    Action(
+        id="logs.next", keys="right_square_bracket", title="Next log", scope=Scope.LOGS, method="next_source(1)",
+        footer=True, about="Show the next log: of another service, or the service's own.",
+    ),
+    Action(
+        id="logs.previous", keys="left_square_bracket", title="Previous log", scope=Scope.LOGS,
+        method="next_source(-1)", about="Show the log before this one.",
+    ),
+    Action(
+        id="logs.wrap", keys="w", title="Wrap", scope=Scope.LOGS, method="wrap", footer=True,
+        about="Break long lines, or let them run out on the right.",
+    ),
+    Action(
+        id="logs.copy", keys="y", title="Copy", scope=Scope.LOGS, method="copy", footer=True,
+        about="Copy the lines that are on the screen.",
+    ),
+    Action(
+        id="logs.save", keys="S", title="Save", scope=Scope.LOGS, method="save", footer=True,
+        about="Write all lines that the filter shows into a file, and tell where it is.",
+    ),
+    Action(
+        id="logs.up", keys="up,k", title="Up", scope=Scope.LOGS, method="scroll_rows(-1)", palette=False,
+        about="Scroll up by a line; the log then stands still.",
+    ),
+    Action(
+        id="logs.down", keys="down,j", title="Down", scope=Scope.LOGS, method="scroll_rows(1)", palette=False,
+        about="Scroll down by a line.",
+    ),
+    Action(
+        id="logs.page-up", keys="pageup,ctrl+b", title="Page up", scope=Scope.LOGS, method="scroll_screens(-1)",
+        palette=False, about="Scroll up by a screenful.",
+    ),
+    Action(
+        id="logs.page-down", keys="pagedown,ctrl+f", title="Page down", scope=Scope.LOGS, method="scroll_screens(1)",
+        palette=False, about="Scroll down by a screenful.",
+    ),
+    Action(
+        id="logs.first", keys="home", title="First", scope=Scope.LOGS, method="scroll_rows(-10000000)", palette=False,
+        about="Go to the oldest line that is kept.",
+    ),
+    Action(
+        id="logs.last", keys="end", title="Last", scope=Scope.LOGS, method="scroll_rows(10000000)", palette=False,
+        about="Go to the newest line, and follow.",
+    ),
+    Action(
+        id="logs.left", keys="left,h", title="Left", scope=Scope.LOGS, method="scroll_sideways(-1)", palette=False,
+        about="Show what is further left of long lines.",
+    ),
+    Action(
+        id="logs.right", keys="right,l", title="Right", scope=Scope.LOGS, method="scroll_sideways(1)", palette=False,
+        about="Show what is further right of long lines.",
+    ),
+    Action(
         id="table.up", keys="up,k", title="Up", scope=Scope.TABLE, method="move_cursor(-1)", palette=False,
         about="Move the cursor up.",
     ),
@@ -236,9 +301,11 @@ def _unknown_action(name: str) -> str:
 def _meet(one: Scope, other: Scope) -> bool:
     """True where keys of both scopes can work at the same time."""
     alone = {Scope.DIALOG, Scope.ROUTE}
-    screens = {Scope.FLEET, Scope.ROUTES}
+    screens = {Scope.FLEET, Scope.ROUTES, Scope.LOGS}
     if one is other:
         return True
+    if {one, other} == {Scope.LOGS, Scope.TABLE}:
+        return False  # there is no table beside a log
     if {one, other} & alone:
         return Scope.TABLE in (one, other)
     return not {one, other} <= screens

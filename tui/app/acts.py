@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from tui.app.clipboard import copy_locally
 from tui.app.messages import ActionEnded
 from tui.config.edit import Edit
 from tui.config.errors import ConfigChanged, ConfigError
-from tui.config.paths import modes_file
+from tui.config.paths import modes_file, private_folder, reason_of, state_home
 from tui.config.schema import Config
 from tui.control.loading import LoadingFailed, load_model, unload_model, unload_service
 from tui.control.units import act_on_unit
@@ -62,6 +68,29 @@ async def save(edit: Edit) -> ActionEnded:
     except (ConfigError, ConfigChanged) as error:
         return ActionEnded(str(error), failed=True)
     return ActionEnded(f"saved {edit.path.name}; U in a route takes it back")
+
+
+async def save_log(name: str, lines: Sequence[str], now: float) -> ActionEnded:
+    """Writes lines of a log into a file of their own, for the person alone."""
+    at = datetime.fromtimestamp(now).astimezone().strftime("%Y-%m-%d-%H%M%S")
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "log"
+    path = state_home() / "saved-logs" / f"{stem}-{at}.log"
+    try:
+        await asyncio.to_thread(_write_private, path, "".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        return ActionEnded(f"the log could not be saved as {path}: {reason_of(error)}", failed=True)
+    return ActionEnded(f"saved {len(lines):,} line{'' if len(lines) == 1 else 's'} in {path}")
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Raises OSError. Whoever looks for the file finds it whole, or not at all."""
+    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=private_folder(path.parent))
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        Path(partial).replace(path)
+    finally:
+        Path(partial).unlink(missing_ok=True)
 
 
 async def flip(config: Config, mode: ModeName) -> ActionEnded:

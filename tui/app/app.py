@@ -26,6 +26,8 @@ from tui.app.messages import (
     CopyAsked,
     DemoAsked,
     FleetSeen,
+    LogsAsked,
+    LogSaveAsked,
     ModesRead,
     ScreenAsked,
     ThemesRead,
@@ -56,6 +58,12 @@ def routes_screen() -> Screen[None]:
     return RoutesScreen()
 
 
+def logs_screen() -> Screen[None]:
+    from tui.app.screens.logs import LogsScreen
+
+    return LogsScreen()
+
+
 @runtime_checkable
 class FirstRun(Protocol):
     """The screen for a person without a configuration, which is imported only for them."""
@@ -63,12 +71,19 @@ class FirstRun(Protocol):
     def show_found(self, config: Config) -> None: ...
 
 
+@runtime_checkable
+class ShowsLogs(Protocol):
+    """The screen of logs, which is imported only when somebody wants to read one."""
+
+    def show_service(self, name: str) -> None: ...
+
+
 class FleetApp(App[Parting]):
     """Shows what the feeds post, and asks the core to act."""
 
     TITLE = "fleetdeck"
     CSS_PATH = "app.tcss"
-    MODES = {"fleet": FleetScreen, "routes": routes_screen}  # noqa: RUF012  (typed by Textual)
+    MODES = {"fleet": FleetScreen, "routes": routes_screen, "logs": logs_screen}  # noqa: RUF012  (typed by Textual)
     DEFAULT_MODE = "fleet"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.APP)]
     COMMANDS = {ActionProvider}  # noqa: RUF012  (typed by Textual)
@@ -200,6 +215,18 @@ class FleetApp(App[Parting]):
     @on(ScreenAsked)
     def open_screen(self, message: ScreenAsked) -> None:
         self.push_screen(message.open_with(self.state))
+
+    @on(LogsAsked)
+    async def open_logs(self, message: LogsAsked) -> None:
+        await self.switch_mode("logs")
+        if isinstance(self.screen, ShowsLogs):
+            self.screen.show_service(message.service)
+
+    @on(LogSaveAsked)
+    def save_log(self, message: LogSaveAsked) -> None:
+        from tui.app import acts
+
+        self._carry_out(acts.save_log(message.name, message.lines, self._clock()))
 
     @on(CopyAsked)
     def copy(self, message: CopyAsked) -> None:

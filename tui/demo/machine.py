@@ -35,9 +35,10 @@ exec {python} -I {program} {name} {port} "$@"
 
 
 class SimulatedMachine:
-    """One GPU, its host and one unit, on a loopback port, from `open` on."""
+    """One GPU, its host and one unit, on a loopback port, from `open` on. While it `refuses`, nobody is let in."""
 
     def __init__(self, llama_swap: LlamaSwap, ollama: Ollama) -> None:
+        self.refuses = False
         self._llama_swap = llama_swap
         self._ollama = ollama
         self._host = HostFigures()
@@ -73,11 +74,14 @@ class SimulatedMachine:
     def break_connections(self) -> None:
         """Every session ends as when sshd's own process is killed."""
         for session, writer in list(self._sessions.items()):
-            connection: socket.socket | None = writer.get_extra_info("socket")
-            if connection is not None and connection.fileno() >= 0:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-            writer.transport.abort()
+            self._break(writer)
             session.cancel()
+
+    def _break(self, writer: asyncio.StreamWriter) -> None:
+        connection: socket.socket | None = writer.get_extra_info("socket")
+        if connection is not None and connection.fileno() >= 0:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        writer.transport.abort()
 
     def gpu(self) -> dict[str, object]:
         """One sample of the GPU."""
@@ -98,6 +102,9 @@ class SimulatedMachine:
         assert task is not None
         self._sessions[task] = writer
         try:
+            if self.refuses:
+                self._break(writer)
+                return
             await Session(self, reader, writer).run()
         except asyncio.CancelledError:
             # A cancelled session is one whose connection was broken; nothing waits for its result.

@@ -47,9 +47,13 @@ class Entry:
 
 
 class Journal:
-    """The newest 20 000 lines. It outlives the unit, and everybody who reads it."""
+    """The newest 20 000 lines. It outlives the unit, and everybody who reads it.
+
+    `refusal` is what journalctl says, on its way out, to a person who may not read it.
+    """
 
     def __init__(self) -> None:
+        self.refusal = ""
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._next = 1
         self._news = asyncio.Event()
@@ -66,6 +70,9 @@ class Journal:
     def manager_writes(self, text: str, *, priority: int = INFORMATION, at: float | None = None) -> None:
         """A line of systemd itself."""
         self.write(text, identifier="systemd", pid=MANAGER_PID, priority=priority, at=at)
+
+    def clear(self) -> None:
+        self._entries.clear()
 
     def __len__(self) -> int:
         return len(self._entries)

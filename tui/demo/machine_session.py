@@ -151,6 +151,9 @@ class Session:
         """Without an end, as journalctl: of a unit that there is not it has no lines, but waits for some."""
         if not self._is_there(name, self._units[name]):
             await asyncio.Event().wait()
+        if refusal := self._machine.journal.refusal:
+            await self._say("log_end", request=request, status=1, text=refusal)
+            return
         async with aclosing(self._machine.journal.follow(lines, after)) as entries:
             async for entry in entries:
                 await self._say("log", request=request, entry=entry.as_json())

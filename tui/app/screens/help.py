@@ -14,12 +14,14 @@ from tui.app.screens.dialogs import TextScreen
 KEYS_WIDTH = 18
 LINE_WIDTH = 66
 """Characters of a line with its keys: what a terminal of 80 columns has room for."""
-HEADINGS = {Scope.FLEET: "on this screen", Scope.TABLE: "in tables", Scope.APP: "everywhere"}
+HEADINGS = {Scope.TABLE: "in tables", Scope.APP: "everywhere"}
 KEY_WORDS = {
     "question_mark": "?",
     "exclamation_mark": "!",
     "colon": ":",
     "slash": "/",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "upper_s": "S",
     "pageup": "page up",
     "pagedown": "page down",
@@ -39,7 +41,10 @@ def help_of(focused: Widget | None, keys: Mapping[str, str], *, readonly: bool) 
     title, text = getattr(focused, "HELP_TITLE", ""), getattr(focused, "HELP", "") or ""
     if text and title:
         lines += [Content.styled(title, "bold $primary"), Content(text), Content("")]
-    for scope, heading in HEADINGS.items():
+    here = getattr(focused.screen, "SCOPE", Scope.FLEET) if focused is not None else Scope.FLEET
+    for scope, heading in {here: "on this screen", **HEADINGS}.items():
+        if here is Scope.LOGS and scope is Scope.TABLE:
+            continue
         lines.append(Content.styled(heading, "bold $primary"))
         lines += [*_key_lines(scope, keys, readonly=readonly), Content("")]
     lines.append(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.app.actions import Scope
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.widgets.key_line import KeyLine
 from tui.app.widgets.mode_strip import ModeStrip
@@ -20,6 +22,9 @@ from tui.routing.modes import Modes
 
 class PanelScreen(Screen[None]):
     """A screen of its own key. The app hands it each new state while it is the one that is shown."""
+
+    SCOPE: ClassVar[Scope] = Scope.FLEET
+    """Where its own actions stand in the table of them all."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (170, "-wide")]  # noqa: RUF012  (typed by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]  # noqa: RUF012  (typed by Textual)

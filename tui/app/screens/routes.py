@@ -40,6 +40,7 @@ class RoutesScreen(PanelScreen):
     CSS_PATH = "routes.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.ROUTES)]
     AUTO_FOCUS = "#routes"
+    SCOPE = Scope.ROUTES
 
     drilled: reactive[frozenset[str]] = reactive(frozenset(), init=False)
     """Services that the drill pretends to be down."""
