@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tui.config.paths import modes_file, reason_of
 from tui.config.schema import Config, MachineSettings
+from tui.control.fitting import gpu_memory
 from tui.control.lending import Ran, forget, lending_of, recall, remember, servers_on
 from tui.control.loading import LoadingFailed, load_model, unload_model
 from tui.control.units import act_on_unit
@@ -203,15 +204,6 @@ async def end_hold(monitor: Monitor, config: Config, machine_name: str, *, tell:
         loaded=tuple(id_ for id_ in before.models if id_ in done),
         failures=tuple(failures),
     )
-
-
-def gpu_memory(machine: MachineSnapshot) -> tuple[int | None, int | None]:
-    """Bytes that are free on all of a machine's GPUs together, and that they have; None where a part is not known."""
-    gpus = machine.gpus or ()
-    free, total = [gpu.free for gpu in gpus], [gpu.total for gpu in gpus]
-    if not gpus or None in free or None in total:
-        return None, None
-    return sum(size or 0 for size in free), sum(size or 0 for size in total)
 
 
 def _machine(config: Config, name: str) -> MachineSettings:

@@ -199,6 +199,15 @@ class Ledger:
             {model: Refusal(until, reason or "it refused the last request") for model, until, reason in refused},
         )
 
+    def speeds(self, model: str, most: int = 200) -> list[tuple[float, float]]:
+        """When each of a model's last answers ended, and its tokens per second; the newest first."""
+        with self._turn, self._explained():
+            return self._connection.execute(
+                "SELECT ended_at, tokens_per_second FROM requests WHERE model = ? AND tokens_per_second IS NOT NULL"
+                " ORDER BY id DESC LIMIT ?",
+                (model, most),
+            ).fetchall()
+
     def _prepare(self) -> None:
         execute = self._connection.execute
         execute("PRAGMA foreign_keys = ON")
