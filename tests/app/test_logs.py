@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.widgets import Input
 
 from tests.app.panel import Panel, open_panel
 from tests.waiting import until
 from tui.app import log_feeds
+from tui.app.log_feeds import REMEMBERED
 from tui.app.log_lines import Colour, Ink, Level, line_of_text, unseen
 from tui.app.messages import LogCame, LogsAsked, LogTroubled
 from tui.app.screens.logs import LogsScreen
@@ -19,6 +22,7 @@ from tui.app.widgets.log_view import MOST_LINES, LogView
 from tui.demo.fleet import DemoFleet
 from tui.demo.request_log import RequestRecord
 from tui.fleet import machine_watch
+from tui.fleet.printable import printable
 
 UNIT = "llama-swap.service"
 
@@ -330,6 +334,14 @@ async def test_the_log_of_a_service_can_be_asked_for_and_what_is_missing_is_said
             await panel.sees(words)
 
 
+async def test_a_key_on_a_service_opens_its_journal(koala: DemoFleet) -> None:
+    async with open_panel(koala, wait_for_models=False) as panel:
+        await panel.go_to(panel.services, "service llama-swap")
+        await panel.press("l")
+        await panel.sees("POST /v1/chat/completions")
+        assert "llama-swap journal" in panel.painted
+
+
 async def test_a_fleet_without_logs_says_so() -> None:
     async with DemoFleet(services=["k3s"]) as fleet, open_panel(fleet, wait_for_models=False) as panel:
         await panel.press("f6")
@@ -353,11 +365,17 @@ async def test_an_empty_journal_says_so(koala: DemoFleet) -> None:
         await panel.sees("nothing in the journal of llama-swap.service")
 
 
-async def test_a_journal_that_may_not_be_read_comes_with_what_helps(koala: DemoFleet) -> None:
+async def test_a_journal_that_may_not_be_read_comes_with_what_helps_and_once_that_is_done_is_read(
+    koala: DemoFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_feeds, "REFUSED_RETRY", 0.1)
     koala.machine.journal.refusal = "No journal files were opened due to insufficient permissions."
     async with open_logs(koala) as panel:
         await panel.sees("koala keeps its journal in memory, where only root reads it")
         await panel.sees("sudo mkdir -p /var/log/journal")
+        koala.machine.journal.refusal = ""
+        await panel.sees("POST /v1/chat/completions")
+        await panel.sees_no("only root reads it")
 
 
 async def test_the_help_of_this_screen_lists_its_own_keys(koala: DemoFleet) -> None:
@@ -392,6 +410,27 @@ def test_a_lines_colours_are_kept_beside_its_text() -> None:
 )
 def test_a_lines_level_is_what_it_begins_with(text: str, level: Level) -> None:
     assert line_of_text(text).level is level
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["\x1b[31m", "\x1b[", "1;", "m", "\r", "\x9b", "\u202e", "a", "\t"])).map("".join)
+)
+def test_whatever_is_logged_no_control_code_is_left_and_colours_lie_within_the_text(raw: str) -> None:
+    line = line_of_text(raw)
+    assert line.text == printable(line.text)
+    assert all(0 <= ink.start < ink.end <= len(line.text) for ink in line.inks)
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
+def test_no_line_is_lost_or_told_twice_while_the_history_reaches_back_to_what_is_kept(
+    shown: int, reaches_back: int, more: int
+) -> None:
+    log = [f"line {number}" for number in range(shown + more)]
+    history = log[max(0, shown - reaches_back - 1) :]
+    new, goes_on = unseen(log[:shown][-REMEMBERED:], [line_of_text(text) for text in history])
+    assert [line.text for line in new] == log[shown:]
+    assert goes_on
 
 
 def histories() -> Iterator[tuple[list[str], list[str], list[str], bool]]:

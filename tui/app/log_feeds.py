@@ -31,6 +31,8 @@ REMEMBERED = 40
 HISTORY_WITHIN = 0.15
 """Seconds for a log's history to come: it is one piece, which the network may have cut."""
 FIRST_RETRY, LONGEST_RETRY = 0.5, 2.0
+REFUSED_RETRY = 10.0
+"""Seconds until a journal that may not be read is tried again: the person may be following the hint."""
 LONGEST_PARTIAL = 65_536
 
 
@@ -64,27 +66,31 @@ class _Batches:
 async def follow_journal(
     watch: MachineWatch, unit: str, target: MessagePump, source: str, *, after: str | None, day: str
 ) -> None:
-    """Posts a unit's journal behind the cursor ``after`` (None: its last lines), until it cannot be read any more.
+    """Posts a unit's journal behind the cursor ``after`` (None: its last lines), for as long as it can be read.
 
     ``day`` is the date of the line before: each other one is told, since lines show the time alone.
     """
     batches = _Batches(target, source)
+    refused = False
     async with asyncio.TaskGroup() as group:
-        posting = group.create_task(batches.run(), name=f"post {source}")
-        try:
-            async with aclosing(watch.follow(unit, lines=FIRST_LINES, after=after)) as entries:
-                async for entry in entries:
-                    line = line_of_entry(entry)
-                    if line.day != day:
-                        day = line.day
-                        batches.add(marker(day, line.at), after)
-                    after = entry.cursor
-                    batches.add(line, after)
-        except JournalUnavailable as error:
-            batches.post()
-            target.post_message(LogTroubled(source, str(error)))
-        finally:
-            posting.cancel()
+        group.create_task(batches.run(), name=f"post {source}")
+        while True:
+            try:
+                async with aclosing(watch.follow(unit, lines=FIRST_LINES, after=after)) as entries:
+                    async for entry in entries:
+                        if refused:
+                            refused = False
+                            target.post_message(LogTroubled(source, ""))
+                        line = line_of_entry(entry)
+                        if line.day != day:
+                            day = line.day
+                            batches.add(marker(day, line.at), after)
+                        after = entry.cursor
+                        batches.add(line, after)
+            except JournalUnavailable as error:
+                refused = True
+                target.post_message(LogTroubled(source, str(error)))
+            await asyncio.sleep(REFUSED_RETRY)
 
 
 async def follow_stream(service: ServiceSettings, kept: Sequence[str], target: MessagePump, source: str) -> None:
