@@ -18,6 +18,8 @@ from tui.fleet.probes.shapes import count
 
 MAX_TOKENS = 8192
 """The API demands a number. All models since Claude 3.5 (2024) write so many."""
+SHORTEST_THINKING = 1024
+"""Tokens: the least that the API takes for it (version 2023-06-01)."""
 
 
 class _MessageUsage(msgspec.Struct):
@@ -66,6 +68,12 @@ async def stream_anthropic(asker: Asker, model: str, prompt: Prompt) -> AsyncGen
     }
     if prompt.system:
         body["system"] = prompt.system
+    if prompt.thinking:
+        # What it may think counts towards its answer, and is 1 024 tokens at least; it takes no temperature then.
+        most = max(2 * SHORTEST_THINKING, prompt.max_tokens or MAX_TOKENS)
+        body |= {"max_tokens": most, "thinking": {"type": "enabled", "budget_tokens": most // 2}}
+    elif prompt.temperature is not None:
+        body["temperature"] = prompt.temperature
     name = asker.service.name
     reader = MessageReader(name)
     async with (

@@ -64,8 +64,11 @@ async def stream_ollama(asker: Asker, model: str, prompt: Prompt) -> AsyncGenera
         ReplyFailed: there is none, or it is not complete.
     """
     body: dict[str, object] = {"model": model, "messages": prompt.chat_messages(), "stream": True}
-    if prompt.max_tokens is not None:
-        body["options"] = {"num_predict": prompt.max_tokens}
+    options = {"num_predict": prompt.max_tokens, "temperature": prompt.temperature}
+    if options := {name: value for name, value in options.items() if value is not None}:
+        body["options"] = options
+    if prompt.thinking is not None:
+        body["think"] = prompt.thinking
     if (keep_alive := await _keep_alive(asker, model)) is not None:
         body["keep_alive"] = keep_alive
     reader = OllamaReader(asker.service.name)

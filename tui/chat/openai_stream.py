@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LONGEST_BARE_TEXT = 256 * 1024
 _LOADING_RULE = "━"
+_KNOW_TEMPLATES = frozenset({"llama-swap", "llama-server", "vllm"})
+"""Kinds that hand arguments to the model's chat template (llama-server b10488, vLLM 0.33)."""
 
 
 class _Delta(msgspec.Struct):
@@ -80,6 +82,10 @@ async def stream_openai(asker: Asker, model: str, prompt: Prompt) -> AsyncGenera
         # api.openai.com refuses the old name for newer models; most other servers know nothing else.
         newer = asker.service.host.endswith("openai.com")
         body["max_completion_tokens" if newer else "max_tokens"] = prompt.max_tokens
+    if prompt.temperature is not None:
+        body["temperature"] = prompt.temperature
+    if prompt.thinking is not None and asker.service.kind in _KNOW_TEMPLATES:
+        body["chat_template_kwargs"] = {"enable_thinking": prompt.thinking}
     path = api_path(asker.service.url, "/chat/completions")
     async with asked(asker, path, body, "text/event-stream, application/json") as response:
         reader = OpenAiReader(asker.service.name, model, shows_loading=asker.service.kind == "llama-swap")

@@ -27,6 +27,11 @@ class Prompt:
     system: str = ""
     max_tokens: int | None = None
     """Of the answer, thinking included; None: as many as the model likes."""
+    temperature: float | None = None
+    """None: the server's own. Programs take none."""
+    thinking: bool | None = None
+    """Whether the model is to think before it answers, where its server can be told so (llama-swap, llama-server, vLLM,
+    Ollama, Anthropic); None: as the model does by itself."""
 
     @classmethod
     def of(cls, text: str, *, system: str = "", max_tokens: int | None = None) -> Prompt:
