@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.cli.demo_process import DemoProcess, demo_process
+from tests.cli.house import House, a_house
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,11 @@ def demo(demo_of_all: DemoProcess) -> Iterator[DemoProcess]:
     """The simulated fleet, shared by all tests of the command line, as calm as it began."""
     yield demo_of_all
     demo_of_all.calm()
+
+
+@pytest.fixture
+async def house(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> AsyncIterator[House]:
+    async with a_house(tmp_path, monkeypatch, capsys) as opened:
+        yield opened

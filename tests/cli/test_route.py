@@ -1,79 +1,20 @@
 from __future__ import annotations
 
-import asyncio
 import json
-import math
 import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tui.cli.main import run
-from tui.demo.fleet import DemoFleet
+from tests.cli.house import House
 from tui.ledger.records import NewRequest, Outcome
 from tui.ledger.store import Ledger
 from tui.routing.mode_files import Flip, flip_external, flip_private
-
-Output = pytest.CaptureFixture[str]
-Json = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Routed:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Json:
-        document = json.loads(self.out)
-        assert isinstance(document, dict)
-        return document
-
-    def models(self, kind: str = "candidates") -> list[str]:
-        rows = self.document[kind]
-        assert isinstance(rows, list)
-        return [row["model"] for row in rows]
-
-
-@dataclass
-class House:
-    """A simulated fleet with its configuration, and a home of its own."""
-
-    fleet: DemoFleet
-    home: Path
-    capsys: Output
-
-    @property
-    def config(self) -> Path:
-        return self.home / "config.toml"
-
-    async def route(self, *arguments: str) -> Routed:
-        code = await asyncio.to_thread(run, ["--config", str(self.config), "route", *arguments])
-        output = self.capsys.readouterr()
-        return Routed(code, output.out, output.err)
-
-
-@pytest.fixture
-async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> AsyncIterator[House]:
-    async with DemoFleet(speed=math.inf) as fleet:
-        for name, value in fleet.env.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("HOME", str(tmp_path))
-        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-        monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
-        text = fleet.config_toml() + '\n[clis.claude]\nkind = "claude"\n'
-        (tmp_path / "config.toml").write_text(text)
-        (tmp_path / "bin").mkdir()
-        (tmp_path / "bin" / "claude").write_text("#!/bin/sh\nexit 1\n")
-        (tmp_path / "bin" / "claude").chmod(0o755)
-        yield House(fleet, tmp_path, capsys)
 
 
 def _asked(house: House, service: str) -> int:
@@ -81,7 +22,7 @@ def _asked(house: House, service: str) -> int:
 
 
 async def test_the_plan_is_the_documented_document(house: House) -> None:
-    routed = await house.route("-t", "opus", "--json")
+    routed = await house.call("route", "-t", "opus", "--json")
     assert routed.code == 0
     document = routed.document
     assert document["schema"] == 1
@@ -104,37 +45,37 @@ async def test_the_plan_is_the_documented_document(house: House) -> None:
 
 
 async def test_modes_are_read_at_every_call(house: House) -> None:
-    flip_external(house.fleet.folder / "external-mode.json", Flip.ON, "quota")
-    routed = await house.route("-t", "opus", "--json")
+    flip_external(house.external_file, Flip.ON, "quota")
+    routed = await house.call("route", "-t", "opus", "--json")
     assert routed.models() == ["litellm/gpt-5.2", "llama-swap/qwen3"]
     assert "(quota)" in str(routed.document["skipped"])
-    flip_private(house.fleet.folder / "state" / "fleetdeck" / "modes.json", Flip.ON)
-    routed = await house.route("-t", "opus", "--json")
+    flip_private(house.modes_file, Flip.ON)
+    routed = await house.call("route", "-t", "opus", "--json")
     assert routed.models() == ["llama-swap/qwen3"]
     assert routed.document["error"] is None
 
 
 async def test_external_and_private_for_one_request_touch_no_file(house: House) -> None:
-    assert (await house.route("-t", "opus", "--external", "--json")).models()[0] == "litellm/gpt-5.2"
-    assert (await house.route("-t", "opus", "--private", "--json")).models() == ["llama-swap/qwen3"]
-    assert not (house.fleet.folder / "external-mode.json").exists()
+    assert (await house.call("route", "-t", "opus", "--external", "--json")).models()[0] == "litellm/gpt-5.2"
+    assert (await house.call("route", "-t", "opus", "--private", "--json")).models() == ["llama-swap/qwen3"]
+    assert not (house.external_file).exists()
     assert not (house.fleet.folder / "state").exists()
 
 
 async def test_a_broken_private_file_keeps_prompts_at_home_and_says_so(house: House) -> None:
-    file = house.fleet.folder / "state" / "fleetdeck" / "modes.json"
+    file = house.modes_file
     file.parent.mkdir(parents=True)
     file.write_text("{")
-    routed = await house.route("-t", "opus", "--json")
+    routed = await house.call("route", "-t", "opus", "--json")
     assert routed.models() == ["llama-swap/qwen3"]
     assert "modes.json is not what a mode file holds" in routed.err
     assert "counts as on" in str(routed.document["private"])
 
 
 async def test_what_a_proxy_stands_in_front_of_decides_where_it_is(house: House) -> None:
-    home = await house.route("-m", "litellm/local-chat", "--private", "--json")
+    home = await house.call("route", "-m", "litellm/local-chat", "--private", "--json")
     assert home.models() == ["litellm/local-chat"]
-    cloud = await house.route("-m", "litellm/gpt-5.2", "--private", "--json")
+    cloud = await house.call("route", "-m", "litellm/gpt-5.2", "--private", "--json")
     assert cloud.code == 3
     assert cloud.models() == []
     assert "no model on your own machines" in cloud.err
@@ -142,14 +83,14 @@ async def test_what_a_proxy_stands_in_front_of_decides_where_it_is(house: House)
 
 
 async def test_only_the_services_that_the_request_names_are_looked_at(house: House) -> None:
-    await house.route("-k", "quick", "--json")
+    await house.call("route", "-k", "quick", "--json")
     assert _asked(house, "llama-swap")
     assert _asked(house, "ollama")
     assert _asked(house, "litellm") == _asked(house, "qdrant") == _asked(house, "k3s") == 0
 
 
 async def test_nothing_is_sent_that_a_model_would_answer(house: House) -> None:
-    await house.route("-t", "opus", "--json", "the canary sings")
+    await house.call("route", "-t", "opus", "--json", "the canary sings")
     for name in house.fleet.servers:
         for request in house.fleet.servers[name].requests:
             assert request.method == "GET"
@@ -157,32 +98,32 @@ async def test_nothing_is_sent_that_a_model_would_answer(house: House) -> None:
 
 
 async def test_wrong_calls_exit_with_two_and_empty_plans_with_three_and_guards_with_four(house: House) -> None:
-    unknown = await house.route("-k", "nonsense")
+    unknown = await house.call("route", "-k", "nonsense")
     assert unknown.code == 2
     assert "the tasks are reasoning, code-generation" in unknown.err
-    assert (await house.route("-t", "opus", "-k", "quick")).code == 2
-    assert (await house.route("-t", "gpt")).code == 2
-    assert (await house.route("-p", "x", "y")).code == 2
-    assert (await house.route("-m", "litellm/gpt-5.2", "--private")).code == 3
+    assert (await house.call("route", "-t", "opus", "-k", "quick")).code == 2
+    assert (await house.call("route", "-t", "gpt")).code == 2
+    assert (await house.call("route", "-p", "x", "y")).code == 2
+    assert (await house.call("route", "-m", "litellm/gpt-5.2", "--private")).code == 3
     secret = "use ghp_" + "a1B2" * 9
-    guarded = await house.route("-m", "litellm/gpt-5.2", secret)
+    guarded = await house.call("route", "-m", "litellm/gpt-5.2", secret)
     assert guarded.code == 4
     assert "GitHub token" in guarded.err
     assert secret not in guarded.err + guarded.out
-    assert (await house.route("-m", "litellm/gpt-5.2", "--allow-secrets", secret)).code == 0
-    assert (await house.route("-m", "llama-swap/qwen3", secret)).code == 0
+    assert (await house.call("route", "-m", "litellm/gpt-5.2", "--allow-secrets", secret)).code == 0
+    assert (await house.call("route", "-m", "llama-swap/qwen3", secret)).code == 0
 
 
 async def test_claude_behind_another_address_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://proxy.example")
-    routed = await house.route("-m", "claude/opus")
+    routed = await house.call("route", "-m", "claude/opus")
     assert routed.code == 4
     assert "proxy.example" in routed.err
 
 
 async def test_a_program_that_is_not_installed_is_skipped(house: House) -> None:
-    (house.home / "bin" / "claude").unlink()
-    routed = await house.route("-t", "opus", "--json")
+    (house.programs.folder / "claude").unlink()
+    routed = await house.call("route", "-t", "opus", "--json")
     assert routed.models()[0] == "llama-swap/qwen3"
     assert "claude is not installed" in str(routed.document["skipped"])
 
@@ -202,16 +143,16 @@ async def test_limits_are_those_of_all_processes(house: House) -> None:
         number = ledger.begin(request)
         attempt = ledger.attempt(number, "litellm/gpt-5.2", "cloud", time.time())
         ledger.end_attempt(attempt, Outcome.REFUSED, "429: slow down", at=time.time(), retry_after=30)
-    routed = await house.route("-k", "reasoning", "--json")
+    routed = await house.call("route", "-k", "reasoning", "--json")
     assert routed.models() == ["llama-swap/reasoning"]
     assert "429: slow down" in str(routed.document["skipped"])
 
 
 async def test_a_broken_ledger_is_said_and_does_not_stop_the_routing(house: House) -> None:
-    path = house.fleet.folder / "data" / "fleetdeck" / "ledger.sqlite3"
+    path = house.ledger_file
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no ledger " * 200)
-    routed = await house.route("-k", "reasoning", "--json")
+    routed = await house.call("route", "-k", "reasoning", "--json")
     assert routed.code == 0
     assert "limits are not kept" in routed.err
 
@@ -222,13 +163,13 @@ async def test_a_broken_ledger_is_said_and_does_not_stop_the_routing(house: Hous
     ids=["empty", "control codes", "looks like an option", "5 MB"],
 )
 async def test_any_prompt_gets_an_answer(house: House, prompt: str) -> None:
-    routed = await house.route("-t", "opus", "--json", "--", prompt)
+    routed = await house.call("route", "-t", "opus", "--json", "--", prompt)
     assert routed.code == 0
     assert routed.models()[0] == "claude/opus"
 
 
 async def test_people_get_lines_with_the_first_candidate_marked(house: House) -> None:
-    routed = await house.route("-t", "opus")
+    routed = await house.call("route", "-t", "opus")
     first, *_ = routed.out.splitlines()
     assert first.split() == ["→", "claude/opus", "cloud", "up", "the", "tier", "opus", "itself"]
 
