@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from tui.app.app import FleetApp, Parting
 
 
+COLLECT_AFTER = 1.0
+"""Seconds: by then the panel has been painted, and what is imported after that is in."""
+
+
 def open_panel(invocation: Invocation) -> None:
     """Runs the panel until the person leaves it, and once more where they leave it for the demo.
 
@@ -22,6 +27,8 @@ def open_panel(invocation: Invocation) -> None:
         ConfigError: the configuration cannot be used.
         click.exceptions.Exit: the panel was ended by a signal (128 and its number), or by a fault of its own (1).
     """
+    # A twentieth of the time to the first paint would go into looking for garbage among what is kept anyway.
+    gc.disable()
     from tui.app.app import FleetApp, Parting
     from tui.cli.log import write_log
     from tui.config.schema import Config
@@ -44,4 +51,11 @@ async def _until_left(app: FleetApp) -> Parting | None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, app.exit, None, 128 + number)
+    loop.call_later(COLLECT_AFTER, _collect_garbage_again)
     return await app.run_async()
+
+
+def _collect_garbage_again() -> None:
+    """What the start has made stays to the end: it need not be looked through each time."""
+    gc.freeze()
+    gc.enable()

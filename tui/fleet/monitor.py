@@ -111,12 +111,13 @@ class Monitor:
             settings = wanted.get(name)
             if settings != watch.settings or self._machine_name(watch.settings) != watch.snapshot.machine:
                 self._stop(self._watches.pop(name))
-        for name, service in wanted.items():
+        for slot, (name, service) in enumerate(wanted.items()):
             if name not in self._watches:
                 self._watches[name] = ServiceWatch(
                     service,
                     probe_for(service),
                     machine=self._machine_name(service),
+                    slot=slot,
                     changed=self._changed,
                     clock=self._clock,
                 )
@@ -178,8 +179,9 @@ class Monitor:
     async def _publish_changes(self) -> None:
         while True:
             await self._publish()
-            await asyncio.sleep(QUIET)
             await self._dirty.wait()
+            # What changes in one breath is told in one.
+            await asyncio.sleep(QUIET)
             self._dirty.clear()
 
     async def _publish(self) -> None:

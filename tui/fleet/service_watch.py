@@ -6,7 +6,6 @@ import asyncio
 import logging
 import math
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,6 +31,10 @@ LONGEST_RETRY = 10.0
 """Seconds, of a look other than the liveness."""
 LONGEST_RETRY_OF_LISTENERS = 1.0
 """A server that pushes is expected back on screen within 2 s, and its liveness question costs it nothing."""
+BETWEEN_SLOTS = 0.004
+"""Seconds between two services' questions: about twice what one costs."""
+BEFORE_THE_SECOND = 0.06
+"""Seconds: answers that come just before the panel draws its clock are drawn with it."""
 STREAM_RETRIES = (0.1, 0.5, 1.0, 2.0, 5.0)
 STREAM_IS_STABLE = 5.0
 """Seconds after which a stream that ends is opened again at once."""
@@ -52,6 +55,7 @@ class ServiceWatch:
         probe: Probe,
         *,
         machine: str | None,
+        slot: int = 0,
         changed: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -59,6 +63,7 @@ class ServiceWatch:
         self.looked_once = asyncio.Event()
         """Set when the first round of looks is over, whatever came of it."""
         self._probe = probe
+        self._slot = slot
         self._changed = changed
         self._clock = clock
         self._asker = Asker(settings, clock=clock)
@@ -124,7 +129,7 @@ class ServiceWatch:
             if failure is not None:
                 self._not_alive(failure)
                 return
-            self._schedule(self._liveness, self._liveness.period)
+            self._schedule(self._liveness, self._until_its_beat(self._liveness.period))
             if not was_alive:
                 self._due |= {look.name: 0.0 for look in self._probe.looks[1:]}
                 self._revived.set()
@@ -135,8 +140,9 @@ class ServiceWatch:
         for look in self._probe.looks[1:]:
             if self._is_due(look):
                 failure = await self._ask(look)
-                longest_retry = min(look.period or math.inf, LONGEST_RETRY)
-                self._schedule(look, self._retry(look.name, longest_retry) if failure else look.period or math.inf)
+                period = look.period or math.inf
+                retry = self._retry(look.name, min(period, LONGEST_RETRY))
+                self._schedule(look, retry if failure else self._until_its_beat(period))
                 if failure is not None and not failure.connected:
                     self._due[self._liveness.name] = 0.0
                     return
@@ -172,13 +178,18 @@ class ServiceWatch:
     def _schedule(self, look: Look, seconds: float) -> None:
         if self._due[look.name] != BEING_ASKED:
             return  # A hint came meanwhile, and this answer may be older: the look is due again.
-        now = asyncio.get_running_loop().time()
-        # The first time each service takes a share of its period, so that hundreds do not ask in one breath ever after.
-        self._due[look.name] = now + (seconds if self.looked_once.is_set() else seconds * self._phase)
+        self._due[look.name] = asyncio.get_running_loop().time() + seconds
 
-    @property
-    def _phase(self) -> float:
-        return (zlib.crc32(self.settings.name.encode()) % 1000 + 1) / 1000
+    def _until_its_beat(self, period: float) -> float:
+        """Seconds until this service's place in the next ``period``, ``period`` at the most.
+
+        All services keep time by one clock: a few of them ask in one breath, right before the panel draws its second,
+        and leave the processor asleep for the rest of it; hundreds follow one another closely enough to fill theirs.
+        """
+        if not math.isfinite(period):
+            return period
+        place = self._slot * BETWEEN_SLOTS - BEFORE_THE_SECOND
+        return (place - time.time()) % period or period
 
     def _not_alive(self, failure: LookFailed) -> None:
         misses = self._failed_in_a_row[self._liveness.name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -31,8 +31,10 @@ from tui.app.widgets.fleet_rows import (
 )
 from tui.app.widgets.gpu_line import GpuRow, gpu_parts
 from tui.app.widgets.row_table import Cell, RowTable
-from tui.fleet.machine_watch import UnitVerb
 from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, ModelState, ServiceSnapshot, UnitState
+
+if TYPE_CHECKING:
+    from tui.fleet.machine_watch import UnitVerb
 
 SERVICES_HELP = (
     "Each machine and the services on it. ● up, ◐ busy (answers slowly or in part), ◔ starting, × down, ? unknown. "
@@ -80,7 +82,13 @@ class FleetScreen(PanelScreen):
             line_of=self._line,
             id="services",
         )
-        self._models = ModelTable(MODEL_COLUMNS, key_of=lambda row: row.id, cells_of=self._model_cells, id="models")
+        self._models = ModelTable(
+            MODEL_COLUMNS,
+            key_of=lambda row: row.id,
+            cells_of=self._model_cells,
+            ages=lambda row: row.model.until is not None,
+            id="models",
+        )
         self._filter = Input(placeholder="filter: words that a row must hold", id="filter", compact=True)
 
     def compose_body(self) -> Iterable[Widget]:
@@ -137,13 +145,17 @@ class FleetScreen(PanelScreen):
         self._places.take_up(self.config, snapshot)
         self._say_why_empty(snapshot)
         self._services.show_records(service_rows(snapshot, self.filter_words))
-        shown = tuple(item for service in snapshot.services for item in (service.models, service.models_seen))
+        shown = tuple(
+            item
+            for service in snapshot.services
+            for item in (service.models, service.models_seen, service.models_seen.freshness(self.now))
+        )
         if shown != self._models_shown:
             self._models_shown = shown
             self._models.show_records(model_rows(snapshot, self.filter_words))
             self._models.border_subtitle = _counts(snapshot)
         else:
-            self._models.refresh_changed_rows()
+            self._models.refresh_changed_rows(by_time_alone=True)
 
     def _say_why_empty(self, snapshot: FleetSnapshot) -> None:
         filtered = "nothing matches the filter" if self.filter_words else ""

@@ -99,9 +99,13 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         cells_of: Callable[[R], tuple[Cell, ...]],
         is_heading: Callable[[R], bool] = lambda record: False,
         line_of: Callable[[R, int], tuple[Cell, ...] | None] = lambda record, width: None,
+        ages: Callable[[R], bool] = lambda record: True,
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
-        """``line_of`` gives the parts of a row that takes the whole width instead of columns; None for all others."""
+        """``line_of`` gives the parts of a row that takes the whole width instead of columns; None for all others.
+
+        ``ages`` tells whether time alone changes what a row shows.
+        """
         super().__init__(id=id)
         self.records: Sequence[R] = ()
         self._columns = tuple(columns)
@@ -109,6 +113,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self._cells_of = cells_of
         self._is_heading = is_heading
         self._line_of = line_of
+        self._ages = ages
         self._index: dict[str, int] = {}
         self._placed: tuple[PlacedColumn, ...] = ()
         self._wanted: dict[str, int] = {}
@@ -157,17 +162,26 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self._keep_in_place(anchor)
         self._lay_out()
 
-    def refresh_changed_rows(self) -> None:
-        """Draws the lines on screen again whose cells are not what they were: time alone changes ages."""
+    def refresh_changed_rows(self, *, by_time_alone: bool = False) -> None:
+        """Draws the lines on screen again whose cells are not what they were.
+
+        ``by_time_alone``: nothing but the time has changed, so only rows that show an age or a countdown are looked at.
+        """
         top = self.scroll_offset.y
+        changed = []
         for line in range(HEADER_LINES, self.size.height):
             index = top + line - HEADER_LINES
             if index >= len(self.records):
                 break
             record = self.records[index]
+            if by_time_alone and not self._ages(record):
+                continue
             shown = self._shown.get(self._key_of(record))
             if shown is None or shown.cells != self._parts_of(record)[0]:
-                self.refresh(Region(0, line, self.size.width, 1))
+                changed.append(line)
+        if changed:
+            # One region costs less than one for each line: what did not change in between is drawn from the cache.
+            self.refresh(Region(0, changed[0], self.size.width, changed[-1] - changed[0] + 1))
 
     def validate_cursor_key(self, key: str | None) -> str | None:
         return key if key is None or key in self._index else self.cursor_key
