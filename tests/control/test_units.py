@@ -210,10 +210,11 @@ async def test_a_collector_that_dies_meanwhile_is_waited_for(koala: Koala) -> No
     here = await koala(RUNNING)
     stopping = here.begin("stop")
     await here.asked("stop")
-    here.systemd.show(**STOPPED)
+    here.shows(STOPPING)
+    await until(lambda: here.told, "it is seen to be stopping")
     here.systemd.answer("show", "kill -9 $PPID")
     here.shows(STOPPED)
-    await until(lambda: here.told, "that it is gone is told")
+    await until(lambda: len(here.told) == 2, "that the collector is gone is told")
     here.systemd.answer("show", "")
     assert (await stopping).words == f"{UNIT} on koala has stopped"
 

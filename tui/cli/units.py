@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -16,18 +17,19 @@ from tui.cli.asking import ask_person, person_is_there, refuse_readonly
 from tui.cli.document import SCHEMA, Json, unit_document
 from tui.cli.looking import narrowed, requests_known, running_monitor
 from tui.cli.main import CommandFailed, Invocation
-from tui.config.schema import Config
+from tui.config.schema import Config, MachineSettings
 from tui.control.units import (
     CONNECTED_WITHIN,
     ServiceUnit,
     act_on_unit,
+    configured_unit,
     disturbed_by_unit,
     find_unit,
     hints_for_unit,
 )
+from tui.fleet.machine_channel import WatchedUnit
 from tui.fleet.machine_journal import JournalEntry, JournalUnavailable
-from tui.fleet.machine_watch import UnitActionFailed, UnitVerb
-from tui.fleet.monitor import Monitor
+from tui.fleet.machine_watch import MachineWatch, UnitActionFailed, UnitVerb
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import MachineState, UnitState
 from tui.fleet.wording import unit_words
@@ -71,15 +73,28 @@ def unit(
 
 
 @asynccontextmanager
-async def _watched(config: Config, service: str) -> AsyncIterator[tuple[Monitor, ServiceUnit]]:
-    """The service and its machine, looked at."""
-    async with running_monitor(narrowed(config, config.machine_of(config.services[service]), (service,))) as monitor:
-        try:
-            unit = find_unit(monitor, config, service)
-        except UnitActionFailed as error:
-            raise click.UsageError(str(error)) from None
-        await monitor.first_look(CONNECTED_WITHIN)
-        yield monitor, unit
+async def _looked_at(config: Config, service: str) -> AsyncIterator[ServiceUnit]:
+    """The unit, as its machine shows it. The service itself is not asked: that would only fill the log being read."""
+    machine, unit = _configured(config, service)
+    watch = MachineWatch(machine, (unit,), changed=lambda: None)
+    running = asyncio.create_task(watch.run())
+    try:
+        # Where it takes longer, what is said of it until then is the reason.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONNECTED_WITHIN):
+                await watch.looked_once.wait()
+        yield ServiceUnit(service, unit.name, watch)
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+def _configured(config: Config, service: str) -> tuple[MachineSettings, WatchedUnit]:
+    try:
+        return configured_unit(config, service)
+    except UnitActionFailed as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _ask_first(config: Config, service: str, verb: UnitVerb) -> None:
@@ -101,7 +116,10 @@ async def _disturbed(config: Config, service: str, verb: UnitVerb) -> tuple[str,
 
 
 async def _act(config: Config, service: str, verb: UnitVerb, as_json: bool) -> None:
-    async with _watched(config, service) as (monitor, unit):
+    machine, _ = _configured(config, service)
+    async with running_monitor(narrowed(config, machine, (service,))) as monitor:
+        await monitor.first_look(CONNECTED_WITHIN)
+        unit = find_unit(monitor, config, service)
         try:
             outcome = await act_on_unit(monitor, config, service, verb, tell=lambda words: click.echo(words, err=True))
         except UnitActionFailed as error:
@@ -114,7 +132,7 @@ async def _act(config: Config, service: str, verb: UnitVerb, as_json: bool) -> N
 
 
 async def _status(config: Config, service: str, as_json: bool) -> None:
-    async with _watched(config, service) as (_, unit):
+    async with _looked_at(config, service) as unit:
         machine, seen = unit.watch.snapshot, unit.snapshot
         if as_json:
             _print_json(_document(unit))
@@ -133,7 +151,7 @@ async def _status(config: Config, service: str, as_json: bool) -> None:
 
 async def _logs(config: Config, service: str, follow: bool, lines: int, as_json: bool) -> None:
     entries: list[Json] = []
-    async with _watched(config, service) as (_, unit):
+    async with _looked_at(config, service) as unit:
         if unit.watch.snapshot.state is not MachineState.UP:
             raise CommandFailed(f"the journal of {unit.shown} cannot be read: {unit.watch.snapshot.reason}")
         journal = unit.watch.follow(unit.name, lines=lines)

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tui.config.schema import Config
+from tui.config.schema import Config, MachineSettings
 from tui.control.loading import requests_in_flight
+from tui.fleet.machine_channel import WatchedUnit
 from tui.fleet.machine_watch import MachineWatch, UnitActionFailed, UnitVerb
 from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
@@ -58,8 +59,8 @@ class UnitOutcome:
     words: str
 
 
-def find_unit(monitor: Monitor, config: Config, service_name: str) -> ServiceUnit:
-    """The unit of a service, which ``monitor`` has to watch.
+def configured_unit(config: Config, service_name: str) -> tuple[MachineSettings, WatchedUnit]:
+    """The unit of a service, and the machine that it is on.
 
     Raises:
         UnitActionFailed: the configuration names none, or its machine can be reached by HTTP alone.
@@ -73,12 +74,24 @@ def find_unit(monitor: Monitor, config: Config, service_name: str) -> ServiceUni
     machine = config.machine_of(service)
     if machine is None:
         raise UnitActionFailed(f'{shown} runs on no machine of yours: add machine = "NAME" to [services.{shown}]')
-    watch = monitor.machine(machine.name)
-    if watch is None:
+    if machine.ssh is None and not machine.local:
         raise UnitActionFailed(
             f'{machine.name} is reached by HTTP alone: add ssh = "HOST" or local = true to [machines.{machine.name}]'
         )
-    return ServiceUnit(service_name, service.unit, watch)
+    return machine, WatchedUnit(service.unit, service.unit_scope)
+
+
+def find_unit(monitor: Monitor, config: Config, service_name: str) -> ServiceUnit:
+    """The unit of a service, as ``monitor`` watches it.
+
+    Raises:
+        UnitActionFailed: there is none that could be.
+    """
+    machine, unit = configured_unit(config, service_name)
+    watch = monitor.machine(machine.name)
+    if watch is None:
+        raise UnitActionFailed(f"{machine.name} is not watched")
+    return ServiceUnit(service_name, unit.name, watch)
 
 
 def disturbed_by_unit(service: ServiceSnapshot, verb: UnitVerb) -> tuple[str, ...]:
