@@ -243,7 +243,9 @@ async def test_https_to_a_server_of_plain_http() -> None:
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(http_answer(status="400 Bad Request"))
-        await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+        writer.transport.abort()
 
     async with RawServer(behave) as server:
         seen = await what_is_said_of(service("it", "http", server.url.replace("http:", "https:")))

@@ -243,7 +243,7 @@ class Asker:
         return self.service.url.rstrip("/") + path if path else self.service.url
 
     def _keep(self, request: str, status: int | None, text: str) -> None:
-        # Most answers are the same as the last time, and need not be made harmless again. What came is not kept for that.
+        # Most answers are the same as the last, and need not be made harmless again; what came is not kept for that.
         came = hash((text, self._sent_key))
         before = self._answers.get(request)
         if before is not None and self._as_it_came.get(request) == came:
