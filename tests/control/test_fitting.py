@@ -26,9 +26,9 @@ from tui.control.fitting import (
     will_it_fit,
 )
 from tui.demo.fleet import DemoFleet
+from tui.fleet.gpu_snapshot import GpuSnapshot
 from tui.fleet.snapshot import (
     FleetSnapshot,
-    GpuSnapshot,
     MachineSnapshot,
     MachineState,
     ModelRole,

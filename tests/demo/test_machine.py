@@ -20,9 +20,10 @@ from tui.config.load import parse_config
 from tui.demo import machine_session
 from tui.demo.control import Control
 from tui.demo.fleet import DemoFleet
+from tui.fleet.gpu_snapshot import GpuProcess, GpuSnapshot
 from tui.fleet.machine_channel import BOOT, WatchedUnit, collector_source, ssh_command
 from tui.fleet.machine_watch import MachineWatch, UnitActionFailed
-from tui.fleet.snapshot import GpuProcess, GpuSnapshot, MachineState, UnitSnapshot, UnitState
+from tui.fleet.snapshot import MachineState, UnitSnapshot, UnitState
 
 UNIT = "llama-swap.service"
 REMOTE = f"exec python3 -I -u -c '{BOOT}'"

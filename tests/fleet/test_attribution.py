@@ -10,11 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.fleet.attribution import with_holders, with_vram
+from tui.fleet.gpu_snapshot import GpuHolder, GpuProcess, GpuSnapshot, HolderKind
 from tui.fleet.snapshot import (
-    GpuHolder,
-    GpuProcess,
-    GpuSnapshot,
-    HolderKind,
     MachineSnapshot,
     MachineState,
     ModelRole,

@@ -13,7 +13,7 @@ from tests.fleet.watching import config_of, row, service, serving, watching
 from tests.waiting import until
 from tui.config.schema import MachineSettings, PanelSettings
 from tui.demo.http_server import Request, Response, json_response
-from tui.fleet.snapshot import GpuHolder, HolderKind
+from tui.fleet.gpu_snapshot import GpuHolder, HolderKind
 
 
 async def test_a_models_row_says_what_its_process_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

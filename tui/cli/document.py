@@ -6,10 +6,10 @@ import math
 from datetime import UTC, datetime
 
 from tui.config.schema import Config
+from tui.fleet.gpu_snapshot import GpuSnapshot
 from tui.fleet.snapshot import (
     FleetSnapshot,
     Freshness,
-    GpuSnapshot,
     MachineSnapshot,
     ModelSnapshot,
     Problem,

@@ -19,9 +19,9 @@ from tui.config.paths import modes_file
 from tui.config.schema import Config, MachineSettings
 from tui.control.gpu_hold import Freed, HoldFailed, Returned, end_hold, free_gpu
 from tui.control.lending import disturbed_by_hold, recall, servers_named
+from tui.fleet.gpu_snapshot import GpuHolder
 from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
-from tui.fleet.snapshot import GpuHolder
 from tui.routing.modes import Mode
 
 FIRST_LOOK = 10.0

@@ -12,17 +12,12 @@ from tui.control.fitting import gpu_memory
 from tui.control.lending import Ran, forget, lending_of, recall, remember, servers_on
 from tui.control.loading import LoadingFailed, load_model, unload_model
 from tui.control.units import act_on_unit
+from tui.fleet.gpu_snapshot import GpuHolder, HolderKind
 from tui.fleet.machine_watch import UnitActionFailed
 from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
 from tui.fleet.service_watch import ALIVE
-from tui.fleet.snapshot import (
-    GpuHolder,
-    HolderKind,
-    MachineSnapshot,
-    MachineState,
-    ServiceSnapshot,
-)
+from tui.fleet.snapshot import MachineSnapshot, MachineState, ServiceSnapshot
 from tui.fleet.wording import size_words
 from tui.routing.mode_files import Flip, Flipped, FlipRefused, flip_hold
 from tui.routing.modes import Mode

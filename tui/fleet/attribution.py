@@ -12,16 +12,8 @@ from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from tui.fleet.snapshot import (
-    GpuHolder,
-    GpuProcess,
-    GpuSnapshot,
-    HolderKind,
-    MachineSnapshot,
-    MachineState,
-    ModelRole,
-    ServiceSnapshot,
-)
+from tui.fleet.gpu_snapshot import GpuHolder, GpuProcess, GpuSnapshot, HolderKind
+from tui.fleet.snapshot import MachineSnapshot, MachineState, ModelRole, ServiceSnapshot
 
 UNATTRIBUTED = "unattributed"
 NO_UNITS: Mapping[str, str] = MappingProxyType({})

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tui.fleet.gpu_snapshot import GpuProcess, GpuSnapshot
 from tui.fleet.machine_wire import GpuError, GpuSample, Holder
 from tui.fleet.printable import printable
 from tui.fleet.redact import shown_command
-from tui.fleet.snapshot import GpuProcess, GpuSnapshot, HostMemory
+from tui.fleet.snapshot import HostMemory
 
 NOT_SUPPORTED = 3
 NO_LIBRARY = 12

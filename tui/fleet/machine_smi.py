@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+from tui.fleet.gpu_snapshot import GpuSnapshot
 from tui.fleet.machine_channel import SILENT_AFTER, ssh_command
 from tui.fleet.machine_program import Program, ProgramEnded
 from tui.fleet.machine_trouble import COMMAND_NOT_FOUND, ConnectionFailed, Trouble, trouble_of_ssh
 from tui.fleet.printable import printable
-from tui.fleet.snapshot import GpuSnapshot, MachineState
+from tui.fleet.snapshot import MachineState
 
 FIELDS = (
     *("index", "driver_version", "name", "uuid", "memory.total", "memory.used", "memory.free"),

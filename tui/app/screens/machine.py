@@ -10,8 +10,9 @@ from tui.app.panel_state import PanelState
 from tui.app.screens.details import fact_line
 from tui.app.screens.dialogs import TextScreen
 from tui.app.widgets.gpu_line import short_name
+from tui.fleet.gpu_snapshot import GpuSnapshot
 from tui.fleet.printable import printable
-from tui.fleet.snapshot import GpuSnapshot, MachineSnapshot
+from tui.fleet.snapshot import MachineSnapshot
 from tui.fleet.wording import NOT_KNOWN, age_words, host_words, latency_words, size_words, unit_words
 
 
