@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from tui.fleet.gpu_snapshot import GpuHolder, GpuProcess, GpuSnapshot, HolderKind
-from tui.fleet.snapshot import MachineSnapshot, MachineState, ModelRole, ServiceSnapshot
+from tui.fleet.snapshot import MachineSnapshot, MachineState, ServiceSnapshot
 
 UNATTRIBUTED = "unattributed"
 NO_UNITS: Mapping[str, str] = MappingProxyType({})
@@ -29,6 +29,13 @@ LONGEST_ADDRESS = 300
 T = TypeVar("T")
 
 _PORT = re.compile(r"(-{1,2}[\w-]*port[\w-]*=|[\w.*\[\]:/=-]*:)?(\d{2,5})")
+
+
+class _Started(NamedTuple):
+    """A model, and the llama-swap that has told how it starts it."""
+
+    service: ServiceSnapshot
+    model: ModelSnapshot
 
 
 def with_holders(
@@ -99,6 +106,13 @@ def _names(
     by_main_process = {
         unit.main_pid: by_unit[unit.name] for unit in machine.units if unit.main_pid and unit.name in by_unit
     }
+    started = [
+        _Started(service, model)
+        for service in services
+        if service.kind == "llama-swap"
+        for model in service.models
+        if model.port is not None or model.command
+    ]
     owners: dict[int, ServiceSnapshot] = {}
     models: dict[int, str] = {}
     for pid, process in processes.items():
@@ -106,7 +120,7 @@ def _names(
         owner = started_by or by_unit.get(process.unit) or _by_command(process, services)
         if owner is not None:
             owners[pid] = owner
-        if (model_id := _model_run_by(process, services)) is not None:
+        if (model_id := _model_run_by(process, started)) is not None:
             models[pid] = model_id
     _pass_to_children(processes, models)
     _pass_to_children(processes, owners)
@@ -162,25 +176,17 @@ def _by_command(process: GpuProcess, services: Sequence[ServiceSnapshot]) -> Ser
     return servers[0] if len(servers) == 1 else None
 
 
-def _model_run_by(process: GpuProcess, services: Sequence[ServiceSnapshot]) -> str | None:
-    """The model for which llama-swap started a process: it told the port, and the command."""
+def _model_run_by(process: GpuProcess, started: Sequence[_Started]) -> str | None:
+    """The model for which llama-swap started a process: it told the port, or the command."""
     ports = _ports_in(process.command)
-    found = [
-        (service, model)
-        for service in services
-        if service.kind == "llama-swap"
-        for model in service.models
-        if model.role is ModelRole.MODEL and (model.port in ports or _is_started_by(process.command, model.command))
-    ]
-    # Models that take turns may share a port.
-    for narrower in (
-        lambda model: model.loaded,
-        lambda model: model.port in ports,
-        lambda model: _is_started_by(process.command, model.command),
-    ):
-        if len(found) > 1:
-            found = [pair for pair in found if narrower(pair[1])] or found
-    return found[0][0].model_id(found[0][1]) if len(found) == 1 else None
+    found = [one for one in started if one.model.port in ports] if ports else []
+    found = found or [one for one in started if _is_started_by(process.command, one.model.command)]
+    if len(found) > 1:
+        # Models that take turns may share a port.
+        found = [one for one in found if one.model.loaded] or found
+    if len(found) > 1:
+        found = [one for one in found if _is_started_by(process.command, one.model.command)] or found
+    return found[0].service.model_id(found[0].model) if len(found) == 1 else None
 
 
 def _matched(
