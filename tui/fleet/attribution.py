@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from tui.fleet.gpu_snapshot import GpuHolder, GpuProcess, GpuSnapshot, HolderKind
-from tui.fleet.snapshot import MachineSnapshot, MachineState, ServiceSnapshot
+from tui.fleet.snapshot import MachineSnapshot, MachineState, ModelSnapshot, ServiceSnapshot
 
 UNATTRIBUTED = "unattributed"
 NO_UNITS: Mapping[str, str] = MappingProxyType({})
