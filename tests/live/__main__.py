@@ -17,6 +17,7 @@ from tests.live import (
     llama_swap_checks,
     ollama_checks,
     product_checks,
+    routing_checks,
     shape_checks,
 )
 from tests.live.agents import agent_checks
@@ -35,6 +36,7 @@ MODULES = (
     agent_checks,
     ssh_checks,
     unit_checks,
+    routing_checks,
 )
 # A check that waits for a server to be built is bounded by the build's own limit.
 CHECK_SECONDS = 45 * 60.0
