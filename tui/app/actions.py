@@ -8,42 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Scope(StrEnum):
-    """Where an action's key works."""
-
-    APP = "everywhere"
-    FLEET = "fleet"
-    ROUTES = "routes"
-    ROUTE = "one route"
-    LOGS = "logs"
-    TABLE = "tables"
-    DIALOG = "dialogs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """One thing that a person can do."""
-
-    id: str
-    """What ``[keys]`` calls it: area, dot, verb."""
-    keys: str
-    """Default keys, by Textual's names, separated by commas."""
-    title: str
-    """For the footer: one or two words."""
-    about: str
-    """For the palette and the help: what happens, in one sentence."""
-    scope: Scope
-    method: str
-    """The Textual action that carries it out, on the screen or widget of the scope, or ``app.`` for the app's own."""
-    footer: bool = False
-    disturbs: bool = False
-    """True where it changes something outside the panel: ``--readonly`` takes it away."""
-    palette: bool = True
-
+from tui.app.action import Action as Action
+from tui.app.action import Scope as Scope
+from tui.app.playground_actions import PLAYGROUND_ACTIONS
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -53,6 +21,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="routes.open", keys="2,f3", title="Routes", scope=Scope.APP, method="app.switch_mode('routes')",
         about="Show where a prompt would go for every tier and task, and why.",
+    ),
+    Action(
+        id="playground.open", keys="3,f4", title="Playground", scope=Scope.APP, method="app.switch_mode('playground')",
+        about="Try a prompt on any model, tier or task, and watch the answer come.",
     ),
     Action(
         id="logs.open", keys="5,f6", title="Logs", scope=Scope.APP, method="app.switch_mode('logs')",
@@ -170,6 +142,7 @@ ACTIONS: tuple[Action, ...] = (
         id="route.close", keys="escape,q", title="Close", scope=Scope.ROUTE, method="screen.close", footer=True,
         palette=False, about="Go back to all routes.",
     ),
+    *PLAYGROUND_ACTIONS,
     Action(
         id="logs.follow", keys="space", title="Follow", scope=Scope.LOGS, method="follow", footer=True,
         about="Let the log stand still while you read; again, and it follows what is written.",
@@ -300,15 +273,22 @@ def _unknown_action(name: str) -> str:
 
 def _meet(one: Scope, other: Scope) -> bool:
     """True where keys of both scopes can work at the same time."""
-    alone = {Scope.DIALOG, Scope.ROUTE}
-    screens = {Scope.FLEET, Scope.ROUTES, Scope.LOGS}
     if one is other:
         return True
-    if {one, other} == {Scope.LOGS, Scope.TABLE}:
-        return False  # there is no table beside a log
-    if {one, other} & alone:
+    if {one, other} in _NEVER_TOGETHER:
+        return False
+    one, other = _PARTS.get(one, one), _PARTS.get(other, other)
+    if {one, other} & {Scope.DIALOG, Scope.ROUTE}:
         return Scope.TABLE in (one, other)
-    return not {one, other} <= screens
+    return one is other or not {one, other} <= _SCREENS
+
+
+_SCREENS = frozenset({Scope.FLEET, Scope.ROUTES, Scope.PLAYGROUND, Scope.LOGS})
+_PARTS = {Scope.PROMPT: Scope.PLAYGROUND, Scope.ANSWER: Scope.PLAYGROUND}
+_NEVER_TOGETHER: tuple[set[Scope], ...] = (
+    {Scope.PROMPT, Scope.ANSWER},
+    *({Scope.TABLE, scope} for scope in (Scope.LOGS, Scope.PLAYGROUND, Scope.PROMPT, Scope.ANSWER)),
+)
 
 
 def _key_set(keys: str) -> set[str]:

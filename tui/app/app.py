@@ -58,6 +58,12 @@ def routes_screen() -> Screen[None]:
     return RoutesScreen()
 
 
+def playground_screen() -> Screen[None]:
+    from tui.app.screens.playground import PlaygroundScreen
+
+    return PlaygroundScreen()
+
+
 def logs_screen() -> Screen[None]:
     from tui.app.screens.logs import LogsScreen
 
@@ -83,7 +89,12 @@ class FleetApp(App[Parting]):
 
     TITLE = "fleetdeck"
     CSS_PATH = "app.tcss"
-    MODES = {"fleet": FleetScreen, "routes": routes_screen, "logs": logs_screen}  # noqa: RUF012  (typed by Textual)
+    MODES = {  # noqa: RUF012  (typed by Textual)
+        "fleet": FleetScreen,
+        "routes": routes_screen,
+        "playground": playground_screen,
+        "logs": logs_screen,
+    }
     DEFAULT_MODE = "fleet"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.APP)]
     COMMANDS = {ActionProvider}  # noqa: RUF012  (typed by Textual)

@@ -15,6 +15,8 @@ KEYS_WIDTH = 18
 LINE_WIDTH = 66
 """Characters of a line with its keys: what a terminal of 80 columns has room for."""
 HEADINGS = {Scope.TABLE: "in tables", Scope.APP: "everywhere"}
+PARTS = {Scope.PLAYGROUND: {Scope.PROMPT: "in the prompt", Scope.ANSWER: "in the answer"}}
+"""Scopes of a screen's own parts."""
 KEY_WORDS = {
     "question_mark": "?",
     "exclamation_mark": "!",
@@ -42,8 +44,8 @@ def help_of(focused: Widget | None, keys: Mapping[str, str], *, readonly: bool) 
     if text and title:
         lines += [Content.styled(title, "bold $primary"), Content(text), Content("")]
     here = getattr(focused.screen, "SCOPE", Scope.FLEET) if focused is not None else Scope.FLEET
-    for scope, heading in {here: "on this screen", **HEADINGS}.items():
-        if here is Scope.LOGS and scope is Scope.TABLE:
+    for scope, heading in {here: "on this screen", **PARTS.get(here, {}), **HEADINGS}.items():
+        if here in (Scope.LOGS, Scope.PLAYGROUND) and scope is Scope.TABLE:
             continue
         lines.append(Content.styled(heading, "bold $primary"))
         lines += [*_key_lines(scope, keys, readonly=readonly), Content("")]

@@ -1,0 +1,309 @@
+"""Screen 3: any prompt to any model, and its answer as it comes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.reactive import var
+from textual.widget import Widget
+from textual.worker import Worker, WorkerCancelled, WorkerFailed
+
+from tui.app.actions import Scope
+from tui.app.answer_settings import AnswerSettings
+from tui.app.answering import Asking, PromptPlanned, ReplyCame, ReplyOver, Senders, follow_reply, plan_prompt
+from tui.app.bindings import bindings_of
+from tui.app.last_choice import keep_choice, last_choice
+from tui.app.messages import CopyAsked
+from tui.app.own_editor import EditorFailed, edit_in_own_editor
+from tui.app.panel_state import KeepsState, PanelState
+from tui.app.screens.panel_screen import PanelScreen
+from tui.app.widgets.answer_pane import AnswerPane
+from tui.app.widgets.choices import Choice, first_choice
+from tui.app.widgets.prompt_bar import PromptBar, Situation
+from tui.app.widgets.prompt_editor import PromptEditor
+from tui.app.widgets.reply_words import evicted_words
+from tui.chat.prompt import Prompt
+from tui.fleet.printable import printable
+from tui.routing.decide import Decision
+from tui.routing.plan import Failure
+from tui.routing.size import tokens_at_most
+
+
+class PlaygroundScreen(PanelScreen):
+    """A prompt below, its answer above, and between them a line that says where the prompt would go."""
+
+    SCOPE = Scope.PLAYGROUND
+    CSS_PATH = "playground.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.PLAYGROUND)]
+    AUTO_FOCUS = "#prompt"
+
+    choice: var[Choice | None] = var(None, init=False)
+    private_here: var[bool] = var(False, init=False)
+    external_once: var[bool] = var(False, init=False)
+    settings: var[AnswerSettings] = var(AnswerSettings(), init=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pane = AnswerPane(id="pane")
+        self._bar = PromptBar(id="bar")
+        self._editor = PromptEditor(id="prompt")
+        self._number = 0
+        self._asking: Asking | None = None
+        """What is being planned or answered now."""
+        self._sent_text = ""
+        self._reply: Worker[None] | None = None
+        self._senders = Senders("panel")
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield self.pane
+        yield self._bar
+        yield self._editor
+
+    def on_mount(self) -> None:
+        self.pane.view.empty_text = "Write a prompt below; enter sends it, m or ctrl+o chooses whom to ask."
+        self._editor.border_title = "prompt"
+        self.choice = last_choice()
+
+    async def on_unmount(self) -> None:
+        if self._reply is not None:
+            self._reply.cancel()
+            with contextlib.suppress(WorkerFailed, WorkerCancelled):
+                await self._reply.wait()
+        await self._senders.close()
+
+    def show_state(self, state: PanelState) -> None:
+        super().show_state(state)
+        if self.choice is None and state.snapshot is not None:
+            self.choice = first_choice(state.config, state.snapshot)
+        self._show_bar()
+        self.pane.tick(state.snapshot)
+
+    def watch_choice(self) -> None:
+        self._show_bar()
+
+    def watch_private_here(self) -> None:
+        self._show_bar()
+
+    def watch_external_once(self) -> None:
+        self._show_bar()
+
+    def watch_settings(self) -> None:
+        self._show_bar()
+
+    @property
+    def busy(self) -> bool:
+        """True while a prompt is planned or answered."""
+        return self._asking is not None
+
+    def _show_bar(self) -> None:
+        if self.is_mounted:
+            situation = Situation(
+                config=self.config,
+                snapshot=self.snapshot,
+                modes=self.modes,
+                choice=self.choice,
+                private_here=self.private_here,
+                external_once=self.external_once,
+                settings=self.settings,
+                readonly=self.readonly,
+            )
+            self._bar.show_situation(situation, self.now)
+
+    def action_choose(self) -> None:
+        from tui.app.screens.model_finder import ModelFinder
+
+        if isinstance(self.app, KeepsState):
+            finder = ModelFinder(self.app.state, self.choice, private=self.private_here, external=self.external_once)
+            self.app.push_screen(finder, self._take_choice)
+
+    def _take_choice(self, choice: Choice | None) -> None:
+        if choice is not None:
+            self.choice = choice
+            keep_choice(choice)
+        self._editor.focus()
+
+    def action_settings(self) -> None:
+        from tui.app.screens.prompt_settings import PromptSettingsScreen
+
+        self.app.push_screen(PromptSettingsScreen(self.settings), self._take_settings)
+
+    def _take_settings(self, settings: AnswerSettings | None) -> None:
+        if settings is not None:
+            self.settings = settings
+
+    def action_toggle_private(self) -> None:
+        self.private_here = not self.private_here
+
+    def action_toggle_external(self) -> None:
+        self.external_once = not self.external_once
+
+    def action_write(self) -> None:
+        self._editor.focus()
+
+    def action_copy(self) -> None:
+        view = self.pane.view
+        text = view.chosen_block.text if view.chosen_block is not None else view.parts.answer
+        if text:
+            self.post_message(CopyAsked(text))
+        else:
+            self.app.bell()
+
+    def action_next_block(self) -> None:
+        self.pane.view.choose_next_block()
+
+    def action_fold(self) -> None:
+        self.pane.view.fold()
+
+    def action_begin_anew(self) -> None:
+        if not self.busy:
+            self.pane.clear()
+
+    def action_stop(self) -> None:
+        """Ends the answer that is coming; where none is, leaves the prompt or the chosen code."""
+        if self.busy:
+            self._stop()
+        elif self._editor.has_focus:
+            self.pane.view.focus()
+        else:
+            self.pane.view.chosen_block = None
+
+    def _stop(self) -> None:
+        if self._reply is not None:
+            self._reply.cancel()
+        else:
+            self._asking = None
+        self.refresh_bindings()
+
+    @on(PromptEditor.EditorWanted)
+    def edit_elsewhere(self, message: PromptEditor.EditorWanted) -> None:
+        try:
+            text = edit_in_own_editor(self.app, message.text)
+        except EditorFailed as error:
+            self.notify(str(error), severity="error", timeout=12, markup=False)
+            return
+        self._editor.show_prompt(text)
+
+    @on(PromptEditor.Sent)
+    def ask(self, message: PromptEditor.Sent) -> None:
+        if self.readonly or self.choice is None or not message.text.strip():
+            self.app.bell()
+            return
+        if self.busy:
+            self.notify("an answer is still coming; esc stops it", timeout=4, markup=False)
+            return
+        self._plan(message.text, allow_secrets=False)
+
+    def _plan(self, text: str, *, allow_secrets: bool) -> None:
+        """Has the prompt planned with all that is known, the prompt itself included."""
+        assert self.choice is not None
+        settings = self.settings
+        said = f"{settings.system}\n\n{text}" if settings.system else text
+        request = self.choice.request(
+            private=self.private_here, external=self.external_once, prompt_tokens=tokens_at_most(said)
+        )
+        prompt = replace(
+            Prompt.of(text, system=settings.system, max_tokens=settings.max_tokens),
+            temperature=settings.temperature,
+            thinking=settings.thinking,
+        )
+        self._number += 1
+        self._asking = asking = Asking(self._number, replace(request, allow_secrets=allow_secrets), prompt, said)
+        self._sent_text = text
+        self._reply = None
+        if isinstance(self.app, KeepsState):
+            work = plan_prompt(self, asking, self.app.state)
+            self.run_worker(work, group="plan", exclusive=True, exit_on_error=False, description="plan the prompt")
+        self.refresh_bindings()
+
+    @on(PromptPlanned)
+    def go_on_with_plan(self, message: PromptPlanned) -> None:
+        """Sends the prompt, after asking where that does something that the person may not expect."""
+        asking, decision = message.asking, message.decision
+        if asking is not self._asking:
+            return
+        made, findings = decision.plan, decision.findings
+        if made.failure is Failure.GUARD_REFUSED and findings.credentials:
+            self._confirm_credentials(asking, decision)
+        elif not made.candidates:
+            self.pane.refuse(self._sent_text, decision, external_once=self.external_once)
+            self._over()
+        elif evicted := evicted_words(made.candidates[0], decision.snapshot):
+            model = printable(made.candidates[0].model, 80)
+            self._confirm(f"Load {model} for this prompt?", evicted, "Send", lambda: self._send(asking, decision))
+        else:
+            self._send(asking, decision)
+
+    def _confirm_credentials(self, asking: Asking, decision: Decision) -> None:
+        kinds = ", ".join(decision.findings.credentials)
+        consequences = (f"It holds a credential: {kinds}.", "Whoever answers elsewhere will have it.")
+        self._confirm(
+            "Send this prompt to somebody else's machines?",
+            consequences,
+            "Send",
+            lambda: self._plan(self._sent_text, allow_secrets=True),
+        )
+
+    def _confirm(self, text: str, consequences: tuple[str, ...], verb: str, act: Callable[[], None]) -> None:
+        from tui.app.questions import Question
+        from tui.app.screens.dialogs import ConfirmScreen
+
+        number = self._number
+
+        def answered(yes: bool | None) -> None:
+            if number != self._number or self._asking is None:
+                return
+            if yes:
+                act()
+            else:
+                self._over()
+
+        self.app.push_screen(ConfirmScreen(Question(text, consequences, verb)), answered)
+
+    def _send(self, asking: Asking, decision: Decision) -> None:
+        if decision.remark:
+            self.notify(decision.remark, severity="warning", markup=False)
+        self.pane.begin(self._sent_text, decision, external_once=self.external_once)
+        if self._editor.prompt == self._sent_text:
+            self._editor.take()
+        self.external_once = False
+        work = follow_reply(self, asking, decision, self.config, self._senders)
+        self._reply = self.run_worker(
+            work, group="reply", exclusive=True, exit_on_error=False, description="follow the reply"
+        )
+        self.refresh_bindings()
+
+    @on(ReplyCame)
+    def show_reply(self, message: ReplyCame) -> None:
+        if self._asking is not None and message.number == self._asking.number:
+            with self.app.batch_update():
+                self.pane.take(message.events)
+
+    @on(ReplyOver)
+    def end_reply(self, message: ReplyOver) -> None:
+        if self._asking is None or message.number != self._asking.number:
+            return
+        self.pane.stop()
+        if message.problem:
+            self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
+        self._over(restore=self.pane.unanswered)
+
+    def _over(self, *, restore: bool = True) -> None:
+        """Nothing is under way any more. A prompt without an answer is where it was."""
+        if restore and not self._editor.text:
+            self._editor.show_prompt(self._sent_text)
+        self._asking = self._reply = None
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "stop":
+            return True if self.busy or self._editor.has_focus or self.pane.view.chosen_block else None
+        if action in ("copy", "next_block"):
+            return True if self.pane.view.parts.answer else None
+        if action == "fold":
+            return True if self.pane.view.parts.reasoning else None
+        return True

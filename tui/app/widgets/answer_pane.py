@@ -1,0 +1,265 @@
+"""One reply: who gives it above, what comes in the middle, and its figures below."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual import on
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from tui.app.widgets.answer_view import AnswerView
+from tui.app.widgets.reply_words import (
+    STYLES,
+    SYMBOLS,
+    candidate_words,
+    failure_words,
+    figure_words,
+    mode_words,
+    seconds_words,
+    served_words,
+)
+from tui.app.widgets.status_row import StatusRow, Words
+from tui.chat.reply import (
+    Candidate,
+    Failed,
+    FellBack,
+    Finished,
+    Loading,
+    Reasoning,
+    ReplyEvent,
+    Restarted,
+    Retrying,
+    Started,
+    Text,
+)
+from tui.fleet.printable import printable
+from tui.fleet.snapshot import FleetSnapshot
+from tui.routing.decide import Decision
+
+
+class Phase(StrEnum):
+    """How far a reply has come."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    THINKING = "thinking"
+    ANSWERING = "answering"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+UNDER_WAY = frozenset({Phase.WAITING, Phase.THINKING, Phase.ANSWERING})
+
+
+@dataclass
+class Course:
+    """What is known of the reply so far. Times are those of the pane's clock."""
+
+    asked_at: float = 0.0
+    first_at: float | None = None
+    thought_until: float | None = None
+    loading: str = ""
+    characters: int = 0
+    thought_characters: int = 0
+
+
+class AnswerPane(Vertical):
+    """Takes a reply's events as they come. Several of them can stand side by side."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(id=id)
+        self.clock: Callable[[], float] = time.monotonic
+        self.phase = Phase.IDLE
+        self.view = AnswerView(id="view")
+        self._who = StatusRow(id="who")
+        self._truth = StatusRow(id="truth")
+        self._figures = StatusRow(id="figures")
+        self._course = Course()
+        self._candidate: Candidate | None = None
+        self._first_asked = ""
+        self._modes: tuple[Words, ...] = ()
+
+    def compose(self) -> Iterable[Widget]:
+        yield self._who
+        yield self._truth
+        yield self.view
+        yield self._figures
+
+    def on_mount(self) -> None:
+        self._truth.display = False
+        self.border_title = "answer"
+
+    @property
+    def under_way(self) -> bool:
+        return self.phase in UNDER_WAY
+
+    @property
+    def unanswered(self) -> bool:
+        """True where the prompt did not get all of an answer."""
+        return self.phase in (Phase.FAILED, Phase.STOPPED)
+
+    def clear(self) -> None:
+        self.view.clear()
+        self.phase = Phase.IDLE
+        self._candidate = None
+        self._truth.display = False
+        self._who.left = self._who.right = ()
+        self._figures.left = self._figures.right = ()
+
+    def begin(self, prompt: str, decision: Decision, *, external_once: bool) -> None:
+        """A prompt is on its way to the first candidate of its plan."""
+        plan = decision.plan
+        self._modes = mode_words(plan, decision.modes, external_once=external_once)
+        self._first_asked = plan.candidates[0].model if plan.candidates else ""
+        self._course = Course(asked_at=self.clock())
+        self._truth.display = False
+        self.phase = Phase.WAITING
+        self.view.add_prompt(prompt)
+        self._show()
+
+    def refuse(self, prompt: str, decision: Decision, *, external_once: bool) -> None:
+        """Nobody may take the prompt: says why, and sends nothing."""
+        self.begin(prompt, decision, external_once=external_once)
+        self._candidate = None
+        self.phase = Phase.FAILED
+        self.view.add_note(printable(decision.plan.error, 2000), failure=True)
+        self._who.left = (Words("× nothing was sent", "down"),)
+        self._figures.left = (Words("the prompt is where it was", "dim"),)
+
+    def take(self, events: Iterable[ReplyEvent]) -> None:
+        for event in events:
+            self._take(event)
+        self._show()
+
+    def stop(self) -> None:
+        """The person has ended the reply."""
+        if self.under_way:
+            self.view.end()
+            self.phase = Phase.STOPPED
+            self._name_fold()
+            self._show()
+
+    def tick(self, snapshot: FleetSnapshot | None) -> None:
+        """A second has passed: what is waited for takes longer, and may be in another state."""
+        if self.under_way:
+            self._name_fold()
+            self._show(snapshot)
+
+    def _take(self, event: ReplyEvent) -> None:
+        course = self._course
+        match event:
+            case Started(candidate):
+                self._candidate = candidate
+                self.phase = Phase.WAITING
+                course.asked_at, course.first_at, course.loading = self.clock(), None, ""
+            case Loading(text) | Retrying(text):
+                course.loading = printable(text, 200)
+            case Restarted(reason):
+                self.view.take_back()
+                course.characters = course.thought_characters = 0
+                self.view.add_note(f"the answer begins anew: {printable(reason, 300)}")
+            case FellBack():
+                shown = f"{printable(event.from_, 80)} did not answer: {printable(event.reason, 300)}"
+                self.view.add_note(f"{shown}; {printable(event.to, 80)} is asked")
+            case Reasoning(text):
+                self._first()
+                self.phase = Phase.THINKING
+                course.thought_characters += len(text)
+                self.view.add_reasoning(text)
+                self._name_fold()
+            case Text(text):
+                self._first()
+                if self.phase is not Phase.ANSWERING:
+                    self.phase = Phase.ANSWERING
+                    course.thought_until = self.clock()
+                    self._name_fold()
+                course.characters += len(text)
+                self.view.add_text(text)
+            case Finished():
+                self._finish(event)
+            case Failed():
+                self.view.end()
+                self.phase = Phase.FAILED
+                self._name_fold()
+                self.view.add_note(failure_words(event), failure=True)
+            case _:
+                pass
+
+    def _first(self) -> None:
+        if self._course.first_at is None:
+            self._course.first_at = self.clock()
+            self._course.loading = ""
+
+    def _finish(self, finished: Finished) -> None:
+        self.view.end()
+        self.phase = Phase.FINISHED
+        self._name_fold()
+        if not self.view.parts.answer.strip():
+            self.view.add_note("The answer is empty.")
+        self._figures.left = (Words(figure_words(finished), "text"),)
+        cut = finished.reason in ("length", "max_tokens")
+        self._figures.right = (Words("cut off at its longest", "busy"),) if cut else ()
+        words = served_words(finished, self._first_asked)
+        self._truth.display = bool(words)
+        self._truth.left = (Words(f"≠ {words}", "busy"),)
+
+    def _name_fold(self) -> None:
+        course = self._course
+        if course.thought_characters and course.first_at is not None:
+            until = course.thought_until or self.clock()
+            verb = "thinking" if self.phase is Phase.THINKING else "thought"
+            took = f" for {seconds_words(until - course.first_at)}" if until > course.first_at else ""
+            self.view.set_fold_words(f"{verb}{took} · {course.thought_characters:,} characters")
+
+    def _show(self, snapshot: FleetSnapshot | None = None) -> None:
+        if self._candidate is not None:
+            self._who.left = candidate_words(self._candidate, self._symbol(snapshot))
+        self._who.right = self._modes
+        if self.phase in UNDER_WAY or self.phase in (Phase.STOPPED, Phase.FAILED):
+            self._figures.left = self._progress()
+            self._figures.right = (Words("esc stops", "dim", "screen.stop"),) if self.under_way else ()
+
+    def _symbol(self, snapshot: FleetSnapshot | None) -> Words:
+        match self.phase:
+            case Phase.FINISHED:
+                return Words("✓", "up")
+            case Phase.FAILED:
+                return Words("×", "down")
+            case Phase.STOPPED:
+                return Words("■", "busy")
+            case Phase.WAITING:
+                found = snapshot.find_model(self._candidate.model) if snapshot and self._candidate else None
+                state = str(found[1].state) if found is not None else ""
+                return Words(SYMBOLS.get(state, "◌"), STYLES.get(state, "starting"))
+            case _:
+                return Words("▶", "up")
+
+    def _progress(self) -> tuple[Words, ...]:
+        course, now = self._course, self.clock()
+        since = seconds_words(max(0.0, now - course.asked_at))
+        if self.phase is Phase.WAITING:
+            what = course.loading or "asked, nothing has come yet"
+            return (Words("◔ " if course.loading else "◌ ", "starting"), Words(f"{what} · {since}", "text"))
+        parts = []
+        if course.first_at is not None:
+            parts.append(f"first token {seconds_words(course.first_at - course.asked_at)}")
+        if course.characters:
+            parts.append(f"{course.characters:,} characters")
+        parts.append(since)
+        told = " · ".join(parts)
+        match self.phase:
+            case Phase.STOPPED:
+                return (Words("stopped", "busy"), Words(f" · {told}", "text"))
+            case Phase.FAILED:
+                return (Words("failed", "down"), Words(f" · {told}", "text"))
+            case _:
+                return (Words(told, "text"),)
+
+    @on(AnswerView.FollowingChanged)
+    def say_whether_it_follows(self, message: AnswerView.FollowingChanged) -> None:
+        self.border_subtitle = "" if message.following else "scrolled up; end follows again"

@@ -1,0 +1,220 @@
+"""Prompts, thoughts and answers one below the other, as rows of one width."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tui.app.widgets.answer_rows import AnswerRows, CodeBlock, Row
+from tui.app.widgets.markdown_inline import Span
+
+PROMPT_ROWS = 6
+SHOWN_OF_PROMPT = 4_000
+"""Characters of a prompt that are repeated above its answer."""
+
+
+class Kind(StrEnum):
+    """What a part is."""
+
+    PROMPT = "prompt"
+    REASONING = "reasoning"
+    ANSWER = "answer"
+    NOTE = "note"
+    FAILURE = "failure"
+
+
+@dataclass
+class Part:
+    """One part: its text, and the rows that it takes now."""
+
+    kind: Kind
+    rows: AnswerRows
+    pieces: list[str] = field(default_factory=list)
+    wider: AnswerRows | None = None
+    """The rows at a new width, until they have caught up with those that are shown."""
+    ended: bool = False
+    folded: bool = False
+    fold_words: str = ""
+    """What stands in the row by which it is folded; empty: it is none."""
+    fold_row: Row | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    @property
+    def height(self) -> int:
+        return bool(self.fold_words) + (0 if self.folded else len(self.rows.rows))
+
+    def row(self, index: int) -> Row:
+        if self.fold_words:
+            if index == 0:
+                return self._fold_row()
+            index -= 1
+        return self.rows.rows[index]
+
+    def feed(self, text: str) -> None:
+        if text:
+            self.pieces.append(text)
+            self.rows.feed(text)
+            if self.wider is not None:
+                self.wider.feed(text)
+
+    def work(self, seconds: float) -> bool:
+        """Lays out for so long; True once all is laid out."""
+        rows = self.wider or self.rows
+        if rows.ended:
+            return True
+        done = rows.work(seconds)
+        if done and self.ended:
+            rows.end()
+        if done and self.wider is not None:
+            self.rows, self.wider = self.wider, None
+        return done
+
+    def _fold_row(self) -> Row:
+        text = f"{'▸' if self.folded else '▾'} {self.fold_words}"
+        if self.fold_row is None or self.fold_row.text != text:
+            self.fold_row = Row(text, (Span(0, len(text), "fold"),), 0)
+        return self.fold_row
+
+
+class AnswerParts:
+    """All parts, with an empty row between two of them."""
+
+    def __init__(self, width: int) -> None:
+        self.parts: list[Part] = []
+        self.width = width
+        self.height = 0
+        """Rows, as of the last :meth:`measure`."""
+        self._starts: list[int] = []
+
+    @property
+    def answer(self) -> str:
+        """The text of the newest answer, exactly as it came."""
+        return next((part.text for part in reversed(self.parts) if part.kind is Kind.ANSWER), "")
+
+    @property
+    def reasoning(self) -> Part | None:
+        """The newest part of that kind."""
+        return next((part for part in reversed(self.parts) if part.kind is Kind.REASONING), None)
+
+    @property
+    def behind(self) -> bool:
+        """True while there is text that is not laid out yet."""
+        return any(part.rows.behind or part.wider is not None for part in self.parts)
+
+    def clear(self) -> None:
+        self.parts.clear()
+
+    def resize(self, width: int) -> None:
+        """Lays all out anew at another width; what is shown stays until that has caught up."""
+        self.width = width
+        for part in self.parts:
+            part.wider = self._rows_for(part.kind)
+            part.wider.feed(part.text)
+
+    def add(self, kind: Kind, text: str) -> Part:
+        """A part of its own, complete."""
+        self.end()
+        part = self.open(kind)
+        part.feed(text)
+        part.ended = True
+        return part
+
+    def add_prompt(self, text: str) -> None:
+        """Repeats the beginning of a prompt, which may be a megabyte."""
+        shown = text.strip()[:SHOWN_OF_PROMPT]
+        lines = shown.splitlines()
+        if len(lines) > PROMPT_ROWS or len(shown) < len(text.strip()):
+            rest = f"… {len(text):,} characters in all"
+            shown = "\n".join([*(line[:400] for line in lines[: PROMPT_ROWS - 1]), rest])
+        self.add(Kind.PROMPT, shown)
+
+    def open(self, kind: Kind) -> Part:
+        """The part of that kind that is being written, or a new one."""
+        last = self.parts[-1] if self.parts else None
+        if last is not None and last.kind is kind and not last.ended:
+            return last
+        self.end()
+        part = Part(kind, self._rows_for(kind))
+        self.parts.append(part)
+        return part
+
+    def end(self) -> None:
+        """The part that is being written is complete."""
+        if self.parts:
+            self.parts[-1].ended = True
+
+    def take_back(self) -> None:
+        """Removes what has come of the newest answer."""
+        while self.parts and self.parts[-1].kind in (Kind.REASONING, Kind.ANSWER):
+            self.parts.pop()
+
+    def work(self, seconds: float) -> bool:
+        """Lays out for about so long. True where rows that stood already have been replaced."""
+        replaced = False
+        for part in self.parts:
+            rows = part.rows
+            if not part.work(seconds):
+                seconds = 0.0
+            replaced |= part.rows is not rows
+        self.measure()
+        return replaced
+
+    def measure(self) -> None:
+        """Counts the rows."""
+        self._starts = []
+        count = 0
+        for part in self.parts:
+            if count and part.height:
+                count += 1
+            self._starts.append(count)
+            count += part.height
+        self.height = count
+
+    def at(self, row: int) -> tuple[Part, int] | None:
+        """The part in a row, and the row's number in it; None in the empty rows between parts and below them."""
+        place = bisect.bisect_right(self._starts, row) - 1
+        while place >= 0:
+            part = self.parts[place]
+            if part.height:
+                index = row - self._starts[place]
+                return (part, index) if index < part.height else None
+            place -= 1
+        return None
+
+    def lines(self) -> Iterator[str]:
+        """The text of every row, the empty ones between parts included."""
+        for row in range(self.height):
+            found = self.at(row)
+            yield found[0].row(found[1]).text if found is not None else ""
+
+    def code_blocks(self) -> list[tuple[int, CodeBlock]]:
+        """The blocks of code that are not folded away, each with the row of its upper border."""
+        return [
+            (start + block.first_row + bool(part.fold_words), block)
+            for start, part in zip(self._starts, self.parts, strict=True)
+            if not part.folded
+            for block in part.rows.code_blocks
+        ]
+
+    def forget_strips(self) -> None:
+        """Has every row drawn anew."""
+        for part in self.parts:
+            part.fold_row = None
+            for row in part.rows.rows:
+                row.strip = None
+
+    def _rows_for(self, kind: Kind) -> AnswerRows:
+        match kind:
+            case Kind.ANSWER:
+                return AnswerRows(self.width)
+            case Kind.REASONING:
+                return AnswerRows(self.width, "plain", style="reasoning", margin="┆ ")
+            case Kind.PROMPT:
+                return AnswerRows(self.width, "plain", style="prompt", margin="▌ ")
+            case _:
+                return AnswerRows(self.width, "plain", style=str(kind))

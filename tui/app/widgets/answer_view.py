@@ -1,0 +1,270 @@
+"""Shows prompts and answers as they come, of any length, at any speed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from tui.app.actions import Scope
+from tui.app.bindings import bindings_of
+from tui.app.widgets.answer_parts import AnswerParts, Kind, Part
+from tui.app.widgets.answer_rows import LONGEST, CodeBlock, Row
+from tui.app.widgets.markdown_inline import Span
+
+WORK_A_FRAME = 0.012
+"""Seconds of layout between two looks at the keys; a second's worth of the fastest model takes less."""
+FRAME = 1 / 30
+WIDEST = 112
+"""Cells: longer lines are hard to read."""
+
+_STYLES = frozenset(
+    {"text", "bold", "em", "strike", "code", "link", "url", "heading", "subheading", "bullet", "quote", "border"}
+    | {"code-block", "reasoning", "fold", "note", "failure", "prompt", "chosen", "selected"}
+)
+
+
+class AnswerView(ScrollView, can_focus=True):
+    """Only rows on screen are ever drawn, and only new lines are laid out.
+
+    Textual's Markdown widgets parse and mount the whole text again: at 1 000 tokens a second they end seconds behind.
+    """
+
+    HELP_TITLE = "The answer"
+    HELP = (
+        "What the model says, as it says it. Scrolling up holds the view where it is; end follows again. "
+        "c goes from one block of code to the next, and y copies it, else the whole answer."
+    )
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"answer-view--{name}" for name in _STYLES}
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.ANSWER)]
+
+    empty_text: reactive[str] = reactive("", layout=False)
+    chosen_block: reactive[CodeBlock | None] = reactive(None, layout=False)
+
+    class FollowingChanged(Message):
+        """The view follows what comes, or stays where the person has scrolled it."""
+
+        def __init__(self, view: AnswerView, *, following: bool) -> None:
+            super().__init__()
+            self.view = view
+            self.following = following
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(id=id)
+        self.parts = AnswerParts(WIDEST)
+        self.following = True
+        self._styles_drawn: dict[str, Style] = {}
+        self._goes_on = False
+
+    @property
+    def allow_select(self) -> bool:
+        return True
+
+    def clear(self) -> None:
+        self.parts.clear()
+        self.chosen_block = None
+        self._set_following(True)
+        self._lay_out()
+        self.refresh()
+
+    def add_prompt(self, text: str) -> None:
+        self.parts.add_prompt(text)
+        self._set_following(True)
+        self._lay_out()
+
+    def add_note(self, text: str, *, failure: bool = False) -> None:
+        """Says something about the answer in lines of their own."""
+        self.parts.add(Kind.FAILURE if failure else Kind.NOTE, text)
+        self._lay_out()
+
+    def add_reasoning(self, text: str) -> None:
+        part = self.parts.open(Kind.REASONING)
+        part.fold_words = part.fold_words or "thinking …"
+        part.feed(text)
+        self._lay_out()
+
+    def add_text(self, text: str) -> None:
+        thoughts = self.parts.reasoning
+        if thoughts is not None and not thoughts.ended:
+            thoughts.folded = True
+        self.parts.open(Kind.ANSWER).feed(text)
+        self._lay_out()
+
+    def take_back(self) -> None:
+        """Removes what has come of the newest answer: its sender begins anew."""
+        self.parts.take_back()
+        self.chosen_block = None
+        self._lay_out()
+        self.refresh()
+
+    def end(self) -> None:
+        """The answer is over: what is open in it is closed."""
+        self.parts.end()
+        self._lay_out()
+
+    def set_fold_words(self, words: str) -> None:
+        """What the newest fold of reasoning is called."""
+        part = self.parts.reasoning
+        if part is not None and part.fold_words != words:
+            part.fold_words = words
+            self.refresh()
+
+    def fold(self) -> None:
+        """Folds the newest reasoning, or unfolds it."""
+        if (part := self.parts.reasoning) is not None:
+            self._fold(part)
+
+    def choose_next_block(self) -> None:
+        """Chooses the block of code after the one that is chosen, else the first on the screen."""
+        places = self.parts.code_blocks()
+        if not places:
+            self.chosen_block = None
+            self.app.bell()
+            return
+        now = next((at for at, (_, block) in enumerate(places) if block is self.chosen_block), None)
+        if now is None:
+            at = next((at for at, (row, _) in enumerate(places) if row >= self.scroll_offset.y), 0)
+        else:
+            at = (now + 1) % len(places)
+        row, self.chosen_block = places[at]
+        if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height - 2:
+            self.scroll_to(y=max(0, row - 2), animate=False, immediate=True)
+
+    def action_scroll_rows(self, rows: int) -> None:
+        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, immediate=True)
+
+    def action_scroll_screens(self, screens: int) -> None:
+        self.action_scroll_rows(screens * max(1, self.size.height - 2))
+
+    def watch_chosen_block(self) -> None:
+        self.parts.forget_strips()
+        self.refresh()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._set_following(new_value >= self.max_scroll_y)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        found = None if offset is None else self.parts.at(self.scroll_offset.y + offset.y)
+        if found is not None and found[0].fold_words and found[1] == 0:
+            self._fold(found[0])
+
+    def on_resize(self) -> None:
+        width = min(WIDEST, max(8, self.size.width - 2))
+        if width != self.parts.width:
+            self.parts.resize(width)
+            self._lay_out()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles_drawn.clear()
+        self.parts.forget_strips()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        return selection.extract("\n".join(f" {line}" for line in self.parts.lines())), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width, place = self.size.width, self.scroll_offset.y + y
+        found = self.parts.at(place)
+        if found is None:
+            text = f"  {self.empty_text}" if not self.parts.parts and y == self.size.height // 2 else ""
+            return Strip([Segment(text, self._style("note"))]).adjust_cell_length(width, self._style("text"))
+        part, index = found
+        row = part.row(index)
+        selection = self.text_selection
+        if selection is not None and (marked := selection.get_span(place)) is not None:
+            strip = self._draw(row, _marked_spans(row, marked), width)
+        elif row.strip is not None and row.strip.cell_length == width:
+            strip = row.strip
+        else:
+            strip = row.strip = self._draw(row, self._spans(part, index, row), width)
+        return strip.apply_offsets(0, place)
+
+    def _spans(self, part: Part, index: int, row: Row) -> tuple[Span, ...]:
+        chosen = self.chosen_block
+        if chosen is None or part.rows.block_at(index - bool(part.fold_words)) is not chosen:
+            return row.spans
+        return tuple(Span(span.start, span.end, f"{span.style}+chosen") for span in row.spans)
+
+    def _draw(self, row: Row, spans: tuple[Span, ...], width: int) -> Strip:
+        base = self._style("text")
+        segments = [Segment(" ", base)]
+        at = 0
+        for span in spans:
+            segments.append(Segment(row.text[at : span.start], base))
+            segments.append(Segment(row.text[span.start : span.end], self._style(span.style)))
+            at = max(at, span.end)
+        segments.append(Segment(row.text[at:], base))
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _style(self, names: str) -> Style:
+        """The style of a part of a row, whose names are joined by "+"."""
+        style = self._styles_drawn.get(names)
+        if style is None:
+            style = self.get_component_rich_style("answer-view--text")
+            for name in names.split("+"):
+                if name != "text":
+                    style = style + self.get_component_rich_style(f"answer-view--{name}", partial=True)
+            self._styles_drawn[names] = style
+        return style
+
+    def _fold(self, part: Part) -> None:
+        part.folded = not part.folded
+        self.parts.measure()
+        self._take_rows(0)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        """Lays out for a while, and goes on with it in the next frame where that was not enough."""
+        before = self.parts.height
+        if self.parts.work(WORK_A_FRAME):
+            self.chosen_block = None
+            before = 0
+        self._take_rows(before)
+        if self.parts.behind and not self._goes_on:
+            self._goes_on = True
+            self.set_timer(FRAME, self._go_on)
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        self._lay_out()
+
+    def _take_rows(self, before: int) -> None:
+        """Takes over how many rows there are, ``before`` of which stood already, and goes along with what is new."""
+        count, following = self.parts.height, self.following
+        self.virtual_size = Size(0, count)
+        if following:
+            self.scroll_to(y=max(0, count - self.size.height), animate=False, immediate=True, force=True)
+            self.following = True
+        # What stood already has not changed, but for the line that was still coming and its many rows.
+        tail = 2 * LONGEST // self.parts.width
+        top = max(0, min(before, count) - 1 - tail - self.scroll_offset.y)
+        if top < self.size.height:
+            self.refresh(Region(0, top, self.size.width, self.size.height - top))
+
+    def _set_following(self, following: bool) -> None:
+        if following != self.following:
+            self.following = following
+            self.post_message(self.FollowingChanged(self, following=following))
+
+
+def _marked_spans(row: Row, marked: tuple[int, int]) -> tuple[Span, ...]:
+    """The row's spans, with what the person has marked by mouse as one of them."""
+    # The column before each row is no part of its text.
+    start, end = max(0, marked[0] - 1), len(row.text) if marked[1] == -1 else max(0, marked[1] - 1)
+    before = [Span(span.start, min(span.end, start), span.style) for span in row.spans if span.start < start]
+    after = [Span(max(span.start, end), span.end, span.style) for span in row.spans if span.end > end]
+    return (*before, Span(start, max(start, end), "selected"), *after)

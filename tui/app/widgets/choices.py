@@ -1,0 +1,138 @@
+"""Whom a prompt may be for: every tier, task and model, and how a few letters find one of ten thousand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tui.config.schema import Config, TierName
+from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ModelState
+from tui.routing.policy import DEFAULT_TASK, Request
+
+ChoiceKind = Literal["tier", "task", "model"]
+_NOT_FOUND = 99
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A tier, task or model that prompts are for."""
+
+    kind: ChoiceKind
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind} {self.name}"
+
+    def request(self, *, private: bool = False, external: bool = False, prompt_tokens: int = 0) -> Request:
+        return Request(
+            tier=self.name if self.kind == "tier" else None,
+            task=self.name if self.kind == "task" else None,
+            model=self.name if self.kind == "model" else None,
+            private=private,
+            external=external,
+            prompt_tokens=prompt_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRow:
+    """A choice as the finder lists it. Typed words are looked for in ``lower``, single letters in ``name``."""
+
+    choice: Choice
+    lower: str
+    name: str
+    about: str = ""
+    model: ModelSnapshot | None = None
+
+    @property
+    def key(self) -> str:
+        return self.choice.key
+
+    @property
+    def warmth(self) -> int:
+        """What is loaded comes first among equals."""
+        loaded = self.model is not None and self.model.state in (ModelState.READY, ModelState.STARTING)
+        return 0 if self.choice.kind != "model" or loaded else 1
+
+
+def choice_rows(config: Config, snapshot: FleetSnapshot | None) -> list[ChoiceRow]:
+    """Everything that can be chosen: tiers, tasks, then models, the loaded ones first."""
+    rows = [_row(Choice("tier", name), f"{name} tier") for name in get_args(TierName) if name in config.tiers]
+    rows += [_row(Choice("task", name), f"{name} task") for name in config.tasks]
+    return rows + sorted(_model_rows(config, snapshot), key=lambda row: row.warmth)
+
+
+def first_choice(config: Config, snapshot: FleetSnapshot | None) -> Choice | None:
+    """What prompts are for where nobody has chosen: the default task, else the first model that is loaded."""
+    if DEFAULT_TASK in config.tasks:
+        return Choice("task", DEFAULT_TASK)
+    return next((row.choice for row in choice_rows(config, snapshot)), None)
+
+
+def find(rows: Sequence[ChoiceRow], typed: str) -> list[ChoiceRow]:
+    """The rows that hold every word of ``typed``, or its letters in that order; the nearest first.
+
+    10 ms for 10 000 rows: only those that hold no word as it is are looked through letter by letter.
+    """
+    words = typed.lower().split()
+    if not words:
+        return list(rows)
+    letters = [_letters(word) for word in words]
+    found: list[tuple[int, int, int, int, ChoiceRow]] = []
+    for place, row in enumerate(rows):
+        distance = 0
+        for word, pattern in zip(words, letters, strict=True):
+            one = _distance(row, word, pattern)
+            if one == _NOT_FOUND:
+                break
+            distance += one
+        else:
+            found.append((distance, row.warmth, len(row.lower), place, row))
+    found.sort(key=lambda item: item[:4])
+    return [item[4] for item in found]
+
+
+def _distance(row: ChoiceRow, word: str, letters: re.Pattern[str]) -> int:
+    at = row.lower.find(word)
+    if at == 0:
+        return 0
+    if at > 0:
+        begins_word = not row.lower[at - 1].isalnum()
+        return (1 if begins_word else 2) if at < len(row.name) else 4
+    return 5 if letters.search(row.name) else _NOT_FOUND
+
+
+def _letters(word: str) -> re.Pattern[str]:
+    """Letters in that order, whatever stands between them; each is looked for once, so that no text takes long."""
+    return re.compile("".join(f"[^{re.escape(letter)}]*+{re.escape(letter)}" for letter in word[:60]))
+
+
+def _model_rows(config: Config, snapshot: FleetSnapshot | None) -> Iterable[ChoiceRow]:
+    listed: set[str] = set()
+    for service, model in snapshot.models() if snapshot is not None else ():
+        name = service.model_id(model)
+        if service.kind not in ("qdrant", "http"):
+            listed.add(name)
+            yield _row(Choice("model", name), name, _about(config, name) or model.about, model)
+    for program in config.clis.values():
+        for name in program.models:
+            model_id = f"{program.name}/{name}"
+            if model_id not in listed:
+                listed.add(model_id)
+                yield _row(Choice("model", model_id), model_id, _about(config, model_id))
+    for name in config.models:
+        if name not in listed:
+            yield _row(Choice("model", name), name, _about(config, name))
+
+
+def _about(config: Config, model_id: str) -> str:
+    settings = config.models.get(model_id)
+    return settings.about if settings is not None else ""
+
+
+def _row(choice: Choice, text: str, about: str = "", model: ModelSnapshot | None = None) -> ChoiceRow:
+    name = text.lower()[:200]
+    return ChoiceRow(choice, f"{name} {about.lower()[:200]}", name, about, model)

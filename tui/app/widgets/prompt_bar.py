@@ -1,0 +1,84 @@
+"""The row above the prompt: where it would go, what that would load, and how it would be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tui.app.answer_settings import AnswerSettings
+from tui.app.widgets.choices import Choice
+from tui.app.widgets.reply_words import plan_words
+from tui.app.widgets.status_row import StatusRow, Words
+from tui.config.schema import Config
+from tui.fleet.printable import printable
+from tui.fleet.snapshot import FleetSnapshot
+from tui.ledger.usage import Usage
+from tui.routing.guard import Findings
+from tui.routing.modes import Modes
+from tui.routing.plan import plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that the bar goes by."""
+
+    config: Config
+    snapshot: FleetSnapshot | None
+    modes: Modes
+    choice: Choice | None
+    private_here: bool
+    external_once: bool
+    settings: AnswerSettings
+    readonly: bool
+
+    @property
+    def substance(self) -> tuple[object, ...]:
+        """What is new when it differs: more than that services were looked at once more."""
+        seen = self.snapshot.substance if self.snapshot is not None else None
+        choice = (self.choice, self.private_here, self.external_once, self.settings, self.readonly)
+        return (seen, self.config, self.modes, *choice)
+
+
+class PromptBar(StatusRow):
+    """Says before a prompt is sent what sending it would do. Its words can be clicked."""
+
+    HELP_TITLE = "Where the prompt goes"
+    HELP = "The plan for the prompt as things stand. The prompt itself is looked at when it is sent."
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(id=id)
+        self._substance: tuple[object, ...] = ()
+
+    def show_situation(self, situation: Situation, now: float) -> None:
+        if situation.substance == self._substance:
+            return
+        self._substance = situation.substance
+        self.left = (Words(" to ", "dim"), *_target_words(situation, now))
+        parts = [
+            _toggle("private", "screen.toggle_private", on=situation.private_here),
+            _toggle("external", "screen.toggle_external", on=situation.external_once),
+        ]
+        if situation.settings.words:
+            parts.insert(0, Words(situation.settings.words, "on", "screen.settings"))
+        self.right = (*(words for part in parts for words in (Words("  ", "dim"), part)), Words(" ", "dim"))
+
+
+def _target_words(situation: Situation, now: float) -> tuple[Words, ...]:
+    choice, snapshot = situation.choice, situation.snapshot
+    if choice is None:
+        return (Words("nobody yet: ctrl+o chooses", "busy", "screen.choose"),)
+    name = Words(printable(choice.name, 80), "accent", "screen.choose")
+    if situation.readonly:
+        return (name, Words("  read-only: nothing is sent", "busy"))
+    if snapshot is None:
+        return (name, Words(" … looking at the fleet", "dim"))
+    request = choice.request(private=situation.private_here, external=situation.external_once)
+    made = plan(request, situation.config, snapshot, situation.modes, Usage(), Findings(), now)
+    words = plan_words(made, snapshot)
+    if choice.kind == "model" and made.candidates:
+        # The model is its own plan.
+        return (*(replace(part, action="screen.choose") for part in words[1:3]), *words[3:])
+    return (Words(f"{choice.kind} ", "dim"), name, *words)
+
+
+def _toggle(name: str, action: str, *, on: bool) -> Words:
+    return Words(f"{name} {'on' if on else 'off'}", "on" if on else "dim", action)

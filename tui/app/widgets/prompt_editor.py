@@ -1,0 +1,143 @@
+"""Where a prompt is written."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from tui.app.actions import Scope
+from tui.app.bindings import bindings_of
+
+LARGE = 20_000
+"""Characters: TextArea breaks all lines anew when some are pasted, which takes a second for a megabyte."""
+LONG_LINE = 4_000
+MOST_LINES = 300
+KEPT = 100
+"""Prompts that can be called back."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+class PromptEditor(TextArea):
+    """Lines of text; enter sends them. What is too long to be edited here stands as a word in brackets."""
+
+    HELP_TITLE = "The prompt"
+    HELP = (
+        "Enter sends, ctrl+j makes a new line, up in the first line calls back the prompt before. A long text that is "
+        "pasted stands as [pasted text …] and is sent whole; ctrl+e opens all of it in your own editor."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.PROMPT)]
+
+    class Sent(Message):
+        """The person wants this prompt to be sent."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class EditorWanted(Message):
+        """The person wants to go on in their own editor."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(
+            id=id,
+            soft_wrap=True,
+            tab_behavior="focus",
+            highlight_cursor_line=False,
+            compact=True,
+            show_line_numbers=False,
+        )
+        self._put_aside: dict[str, str] = {}
+        self._pasted = 0
+        self._history: list[str] = []
+        self._place = 0
+        self._draft = ""
+
+    @property
+    def prompt(self) -> str:
+        """All of what was written and pasted."""
+        text = self.text
+        for word, whole in self._put_aside.items():
+            text = text.replace(word, whole)
+        return text
+
+    def show_prompt(self, prompt: str) -> None:
+        """Replaces what is written."""
+        self.text = self._editable(prompt)
+        self.move_cursor(self.document.end)
+
+    def take(self) -> None:
+        """The prompt is on its way: keeps it for being called back, and is empty again."""
+        text = self.text
+        if text.strip() and (not self._history or self._history[-1] != text):
+            self._history = [*self._history, text][-KEPT:]
+        self._place = len(self._history)
+        self._draft = ""
+        kept = "\n".join(self._history)
+        self._put_aside = {word: whole for word, whole in self._put_aside.items() if word in kept}
+        self.text = ""
+
+    def action_send(self) -> None:
+        self.post_message(self.Sent(self.prompt))
+
+    def action_new_line(self) -> None:
+        self._replace_via_keyboard("\n", *self.selection)
+
+    def action_open_editor(self) -> None:
+        self.post_message(self.EditorWanted(self.prompt))
+
+    def action_earlier(self) -> None:
+        if not self.navigator.is_first_wrapped_line(self.cursor_location):
+            self.action_cursor_up()
+        elif self._place > 0:
+            if self._place == len(self._history):
+                self._draft = self.text
+            self._call_back(self._place - 1)
+
+    def action_later(self) -> None:
+        if not self.navigator.is_last_wrapped_line(self.cursor_location):
+            self.action_cursor_down()
+        elif self._place < len(self._history):
+            self._call_back(self._place + 1)
+
+    async def _on_key(self, event: events.Key) -> None:
+        # TextArea takes enter for itself; a key of ours goes on to its binding.
+        if any(binding.id and binding.id.startswith("prompt.") for binding in self._bound_to(event.key)):
+            event.prevent_default()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        if result := self._replace_via_keyboard(self._editable(event.text), *self.selection):
+            self.move_cursor(result.end_location)
+
+    def _bound_to(self, key: str) -> list[Binding]:
+        active = self.screen.active_bindings.get(key)
+        return [active.binding] if active is not None and active.node is self else []
+
+    def _call_back(self, place: int) -> None:
+        self._place = place
+        self.text = self._draft if place == len(self._history) else self._history[place]
+        self.move_cursor(self.document.end)
+
+    def _editable(self, text: str) -> str:
+        """``text``, or the word that stands for it here: where it is long, or holds what a terminal would act upon."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = text.count("\n") + 1
+        longest = max(map(len, text.split("\n")), default=0)
+        if len(text) <= LARGE and lines <= MOST_LINES and longest <= LONG_LINE and not _CONTROL.search(text):
+            return text
+        self._pasted += 1
+        counted = f"{len(text):,} characters" + (f", {lines:,} lines" if lines > 1 else "")
+        word = f"[pasted text {self._pasted}: {counted}]"
+        self._put_aside[word] = text
+        return word

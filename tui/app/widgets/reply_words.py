@@ -1,0 +1,142 @@
+"""Who answers, why and how fast, in words for the rows around an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tui.app.widgets.status_row import Words
+from tui.chat.reply import Candidate as AskedCandidate
+from tui.chat.reply import Failed, Finished
+from tui.control.loading import disturbed_by_load
+from tui.fleet.printable import printable
+from tui.fleet.snapshot import FleetSnapshot, ModelState, ServiceState
+from tui.fleet.wording import MODEL_SYMBOLS, SERVICE_SYMBOLS, latency_words
+from tui.routing.modes import Modes
+from tui.routing.plan import Candidate, Plan
+
+SYMBOLS = {
+    **{str(state): symbol for state, symbol in SERVICE_SYMBOLS.items()},
+    **{str(state): symbol for state, symbol in MODEL_SYMBOLS.items()},
+}
+STYLES = {
+    str(ServiceState.UP): "up",
+    str(ServiceState.BUSY): "busy",
+    str(ServiceState.STARTING): "starting",
+    str(ServiceState.DOWN): "down",
+    str(ModelState.READY): "up",
+    str(ModelState.STOPPING): "busy",
+    str(ModelState.IDLE): "idle",
+}
+
+
+def where_words(where: str) -> Words:
+    return Words(f"  {where}", "dim" if where == "local" else "accent")
+
+
+def mode_words(plan: Plan, modes: Modes, *, external_once: bool) -> tuple[Words, ...]:
+    """The modes under which a prompt is sent."""
+    on = []
+    if plan.private:
+        on.append("private")
+    if modes.external.enabled:
+        on.append("external mode")
+    elif external_once:
+        on.append("external once")
+    return (Words("under ", "dim"), Words(" and ".join(on), "on")) if on else (Words("under no mode", "dim"),)
+
+
+def plan_words(plan: Plan, snapshot: FleetSnapshot | None) -> tuple[Words, ...]:
+    """Where a prompt would go now, and what has to happen before."""
+    if not plan.candidates:
+        return (Words(" → ", "dim"), Words(f"× {printable(plan.error, 300)}", "down"))
+    first = plan.candidates[0]
+    words = [Words(" → ", "dim")]
+    words.append(Words(f"{SYMBOLS.get(first.state, '?')} ", STYLES.get(first.state, "unknown")))
+    words += [Words(printable(first.model, 100)), where_words(first.where)]
+    cold = cold_words(first, snapshot)
+    if cold:
+        words += [Words(" · ", "dim"), Words("; ".join(cold), "busy")]
+    return tuple(words)
+
+
+def cold_words(candidate: Candidate, snapshot: FleetSnapshot | None) -> tuple[str, ...]:
+    """What happens before a model that is not loaded can answer; empty where it is, or nothing loads on demand."""
+    if candidate.state != ModelState.IDLE:
+        return ()
+    return ("is loaded first", *(words.rstrip(".") for words in evicted_words(candidate, snapshot)))
+
+
+def evicted_words(candidate: Candidate, snapshot: FleetSnapshot | None) -> tuple[str, ...]:
+    """What asking a model does to others, a sentence each."""
+    found = snapshot.find_model(candidate.model) if snapshot is not None else None
+    if found is None or candidate.state != ModelState.IDLE:
+        return ()
+    return disturbed_by_load(*found)
+
+
+def candidate_words(candidate: AskedCandidate, symbol: Words) -> tuple[Words, ...]:
+    """Who is asked, where that runs, and why it."""
+    return (
+        symbol,
+        Words(f" {printable(candidate.model, 100)}", "strong"),
+        where_words(str(candidate.where)),
+        Words(f"  {printable(candidate.why, 200)}", "dim"),
+    )
+
+
+def figure_words(finished: Finished) -> str:
+    """An answer in figures; what is not known is left out."""
+    timings, usage = finished.timings, finished.usage
+    parts = []
+    if timings.load is not None:
+        parts.append(f"loaded in {seconds_words(timings.load)}")
+    if timings.first_token is not None:
+        parts.append(f"first token {seconds_words(timings.first_token)}")
+    if timings.tokens_per_second is not None:
+        parts.append(f"{timings.tokens_per_second:.0f} tok/s")
+    if usage.output is not None:
+        given = f" for {usage.input:,}" if usage.input is not None else ""
+        parts.append(f"{usage.output:,} tokens{given}")
+    if timings.total is not None:
+        parts.append(seconds_words(timings.total))
+    if finished.cost is not None:
+        parts.append("free" if finished.cost == 0 else f"${finished.cost:.4f}")
+    return " · ".join(parts)
+
+
+def seconds_words(seconds: float) -> str:
+    """ "0.4 ms", "412 ms", "3.2 s", "95 s"."""
+    return latency_words(seconds) if seconds < 60 else f"{seconds:.0f} s"
+
+
+def served_words(finished: Finished, asked: str) -> str:
+    """Where another model answered than the one asked for: who did, and why, as far as it was said.
+
+    ``asked`` is the model that the plan put first.
+    """
+    sentences = []
+    if finished.model != asked:
+        sentences.append(f"{printable(asked, 80)} was asked first, {printable(finished.model, 80)} answered")
+    name = finished.model.partition("/")[2]
+    served = finished.served_by
+    if served not in (name, finished.model, f"{name}:latest") and f"{served}:latest" != name:
+        sentences.append(f"{printable(finished.model, 80)} had {printable(served, 80)} answer")
+    reasons = [printable(step.reason, 160) for step in finished.fell_back if step.reason]
+    return "; ".join(sentences) + (f": {reasons[-1]}" if sentences and reasons else "")
+
+
+def failure_words(failed: Failed) -> str:
+    """Why there is no answer, or not all of one."""
+    words = printable(failed.error, 1000)
+    if failed.partial:
+        words = f"The answer broke off: {words}"
+    if failed.retry_after is not None:
+        words += f" (it may be asked again in {failed.retry_after:.0f} s)"
+    return words
+
+
+def join(parts: Sequence[Words], between: str = "  ") -> tuple[Words, ...]:
+    joined: list[Words] = []
+    for part in parts:
+        joined += [Words(between, "dim"), part] if joined else [part]
+    return tuple(joined)
