@@ -28,6 +28,7 @@ def answers(tokens: int) -> dict[bytes, bytes]:
     return {
         b"/v1/chat/completions": chunk({"content": " word"}) * tokens + chunk({}, "stop") + b"data: [DONE]\n\n",
         b"/api/chat": word * tokens + last,
+        b"/v1/models": b'{"object":"list","data":[{"id":"m","object":"model"}]}',
         b"/api/ps": b'{"models":[]}',
     }
 
