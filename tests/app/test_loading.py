@@ -129,7 +129,7 @@ async def test_a_service_that_loads_nothing_says_so_instead_of_an_error(fleet: D
 
 async def test_readonly_takes_load_and_unload_from_keys_footer_and_palette(fleet: DemoFleet) -> None:
     await fleet.llama_swap.load("qwen3")
-    async with open_panel(fleet, readonly=True) as panel:
+    async with open_panel(fleet, readonly=True, size=(120, 60)) as panel:
         await panel.sees("● ready")
         assert "read-only" in panel.painted.splitlines()[0]
         await panel.go_to(panel.models, "llama-swap/qwen3")
