@@ -44,6 +44,10 @@ class Answer:
         return self.body.decode("utf-8", errors="replace")
 
 
+KEPT_FOR = 3.0
+"""Seconds for which a kept answer is not replaced by one of the same status and length, which differs by a time."""
+
+
 class Asker:
     """Holds the one connection pool of a service: httpx searches all of a pool for every request."""
 
@@ -56,7 +60,7 @@ class Asker:
         self._urls: dict[str, httpx.URL] = {}
         self._key: Secret | None = None
         self._answers: dict[str, RawAnswer] = {}
-        self._as_it_came: dict[str, int] = {}
+        self._lengths: dict[str, int] = {}
 
     @property
     def answers(self) -> tuple[RawAnswer, ...]:
@@ -243,15 +247,13 @@ class Asker:
         return self.service.url.rstrip("/") + path if path else self.service.url
 
     def _keep(self, request: str, status: int | None, text: str) -> None:
-        # Most answers are the same as the last, and need not be made harmless again; what came is not kept for that.
-        came = hash((text, self._sent_key))
-        before = self._answers.get(request)
-        if before is not None and self._as_it_came.get(request) == came:
-            shown = before.text
-        else:
-            shown = printable_lines(redact(text, self._sent_key))[:KEPT_CHARACTERS]
-            self._as_it_came[request] = came
-        self._answers[request] = RawAnswer(request, self._clock(), status, shown)
+        now, before = self._clock(), self._answers.get(request)
+        alike = before is not None and (before.status, self._lengths.get(request)) == (status, len(text))
+        if before is not None and alike and 0 <= now - before.at < KEPT_FOR:
+            return  # Taking keys and codes out of an answer costs half as much as the question, and few are ever read.
+        self._lengths[request] = len(text)
+        shown = printable_lines(redact(text, self._sent_key))[:KEPT_CHARACTERS]
+        self._answers[request] = RawAnswer(request, now, status, shown)
 
     def _refusal(self, answer: Answer) -> LookFailed:
         status = answer.status

@@ -142,7 +142,7 @@ class ServiceWatch:
                 failure = await self._ask(look)
                 period = look.period or math.inf
                 retry = self._retry(look.name, min(period, LONGEST_RETRY))
-                self._schedule(look, retry if failure else self._until_its_beat(period))
+                self._schedule(look, retry if failure else self._until_a_later_beat(period))
                 if failure is not None and not failure.connected:
                     self._due[self._liveness.name] = 0.0
                     return
@@ -190,6 +190,11 @@ class ServiceWatch:
             return period
         place = self._slot * BETWEEN_SLOTS - BEFORE_THE_SECOND
         return (place - time.time()) % period or period
+
+    def _until_a_later_beat(self, period: float) -> float:
+        """The same for what need not be known to the second: half a period at least, one and a half at the most."""
+        seconds = self._until_its_beat(period)
+        return seconds if seconds >= period / 2 else seconds + period
 
     def _not_alive(self, failure: LookFailed) -> None:
         misses = self._failed_in_a_row[self._liveness.name]

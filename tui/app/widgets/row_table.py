@@ -146,7 +146,8 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         old = self.records
         if same_rows:
             self.records = records
-            changed = [new for was, new in zip(old, records[:MEASURED_ROWS], strict=False) if was != new]
+            seen = slice(self.scroll_offset.y, self.scroll_offset.y + self._visible_rows)
+            changed = [new for was, new in zip(old[seen], records[seen], strict=False) if was != new]
             if self._grew_wider(changed):
                 self._lay_out()
             self.refresh_changed_rows()
