@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -22,6 +22,9 @@ from tui.app.widgets.row_table import RowTable
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ServiceState
 from tui.ledger.usage import Usage
+
+if TYPE_CHECKING:
+    from tui.app.screens.drill import DrillChoice
 
 
 class RouteTable(RowTable[Route]):
@@ -110,11 +113,18 @@ class RoutesScreen(PanelScreen):
 
         names = tuple(self.config.services)
         if names:
-            self.app.push_screen(DrillScreen(names, self.drilled), self._drill)
+            self.app.push_screen(DrillScreen(names, self.drilled, may_ask=not self.readonly), self._drill)
 
-    def _drill(self, names: frozenset[str] | None) -> None:
-        if names is not None:
-            self.drilled = names
+    def _drill(self, choice: DrillChoice | None) -> None:
+        if choice is None:
+            return
+        self.drilled = choice.down
+        if choice.ask:
+            # What talks to models is imported when somebody first wants that.
+            from tui.app.screens.drill_answers import DrillAnswersScreen
+
+            candidates = {one.model: one for route in self._routes.records for one in route.plan.candidates}
+            self.app.push_screen(DrillAnswersScreen(tuple(candidates.values()), self.config))
 
     def key_escape(self) -> None:
         self.drilled = frozenset()
