@@ -164,11 +164,13 @@ async def _invoke(invocation: Invocation, call: Call, text: str) -> int:
         _print_refusal(call, request, decision, failure)
         return EXITS[failure]
     outgoing = Outgoing(request=request, decision=decision, prompt=Prompt.of(text, system=call.system), said=said)
+    writer = _writer(call, request, decision)
     async with Sender(config, FACE) as sender:
         try:
             async with contextlib.aclosing(sender.send(outgoing, timeout=call.timeout)) as events:
-                code = await _print_answer(events, _writer(call, request, decision), AnswerNotes(call.note, decision))
+                code = await _print_answer(events, writer, AnswerNotes(call.note, decision))
         except NotPrivate as refused:
+            writer.take(Failed(error=str(refused), kind=FailureKind.REFUSED))
             click.echo(f"fleetdeck: {refused}", err=True)
             code = EXIT_EMPTY_PLAN
         if sender.problem:
