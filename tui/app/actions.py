@@ -99,6 +99,10 @@ ACTIONS: tuple[Action, ...] = (
         disturbs=True, about="Restart the service's systemd unit, after saying whom that disturbs.",
     ),
     Action(
+        id="gpu.hold", keys="g", title="Lend GPU", scope=Scope.FLEET, method="screen.hold", footer=True, disturbs=True,
+        about="Free the machine's GPU for something else, and keep prompts off it; once more takes it back.",
+    ),
+    Action(
         id="unit.logs", keys="l", title="Logs", scope=Scope.FLEET, method="screen.logs", footer=True,
         about="Read the log of the service's unit.",
     ),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -17,11 +19,16 @@ from tui.config.edit import Edit
 from tui.config.errors import ConfigChanged, ConfigError
 from tui.config.paths import modes_file, private_folder, reason_of, state_home
 from tui.config.schema import Config
+from tui.control.gpu_hold import HoldFailed, end_hold, free_gpu
 from tui.control.loading import LoadingFailed, load_model, unload_model, unload_service
 from tui.control.units import act_on_unit
 from tui.fleet.machine_watch import UnitActionFailed, UnitVerb
 from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
+from tui.ledger.records import Action
+from tui.ledger.store import Ledger, LedgerError
+
+log = logging.getLogger(__name__)
 
 ModeName = Literal["external", "private"]
 
@@ -52,6 +59,41 @@ async def unit(monitor: Monitor, config: Config, service: str, verb: UnitVerb) -
     except UnitActionFailed as error:
         return ActionEnded(str(error), failed=True)
     return ActionEnded(outcome.words)
+
+
+async def hold(monitor: Monitor, config: Config, machine: str, *, lend: bool) -> ActionEnded:
+    """Lends the GPUs of ``machine`` to something else, or takes them back."""
+    try:
+        outcome = await (free_gpu if lend else end_hold)(monitor, config, machine)
+    except HoldFailed as error:
+        return ActionEnded(str(error), failed=True)
+    return ActionEnded(outcome.words, failed=not outcome.worked)
+
+
+async def remembered(
+    act: Coroutine[None, None, ActionEnded], name: str, target: str, machine: str | None
+) -> ActionEnded:
+    """Does ``act``, and writes into the ledger what was done to what, and how it ended."""
+    ended = await act
+    action = Action(
+        at=time.time(),
+        face="panel",
+        name=name,
+        target=target,
+        machine=machine,
+        worked=not ended.failed,
+        detail=ended.text,
+    )
+    try:
+        await asyncio.to_thread(_remember, action)
+    except LedgerError as error:
+        log.warning("%s is not in the ledger: %s", name, error)
+    return ended
+
+
+def _remember(action: Action) -> None:
+    with Ledger() as ledger:
+        ledger.act(action)
 
 
 async def copy(text: str) -> ActionEnded:

@@ -28,8 +28,10 @@ from tui.app.messages import (
     FleetSeen,
     LogsAsked,
     LogSaveAsked,
+    MemoryNoted,
     ModesRead,
     ScreenAsked,
+    TailnetRead,
     ThemesRead,
 )
 from tui.app.palette import ActionProvider
@@ -156,6 +158,9 @@ class FleetApp(App[Parting]):
         self._follow(feeds.follow_fleet(self, lambda: self.monitor), "the fleet")
         self._follow(feeds.follow_modes(self, config.panel.external_mode_path, modes_file()), "the mode files")
         self._follow(feeds.follow_themes(self, self._theme_folders, self._themes), "the theme files")
+        self._follow(feeds.follow_memory(self, lambda: self.monitor), "what models take")
+        machines = tuple(config.machines.values())
+        self._follow(feeds.follow_tailnet(self, machines, lambda: self.monitor), "the tailnet")
         if config.path is not None:
             self._follow(feeds.follow_config(self, config.path, config), "the configuration")
         if self._discover:
@@ -192,6 +197,14 @@ class FleetApp(App[Parting]):
     @on(ModesRead)
     def take_modes(self, message: ModesRead) -> None:
         self._show(replace(self.state, modes=message.modes))
+
+    @on(TailnetRead)
+    def take_tailnet(self, message: TailnetRead) -> None:
+        self._show(replace(self.state, tailnet=message.words))
+
+    @on(MemoryNoted)
+    def take_memory(self, message: MemoryNoted) -> None:
+        self._show(replace(self.state, taken=message.taken))
 
     @on(ConfigRead)
     def take_config(self, message: ConfigRead) -> None:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
 
-from tui.app.messages import ConfigRead, FleetSeen, ModesRead, ThemesRead
+from tui.app.messages import ConfigRead, FleetSeen, MemoryNoted, ModesRead, TailnetRead, ThemesRead
 from tui.app.themes import Themes, read_themes
 from tui.config.errors import ConfigError
 from tui.config.load import load_config
-from tui.config.schema import Config
+from tui.config.schema import Config, MachineSettings
 from tui.config.watch import watch_files
 from tui.routing.modes import read_modes
 
@@ -75,3 +76,38 @@ def _read_config(path: Path) -> ConfigRead:
         return ConfigRead(load_config(path))
     except ConfigError as error:
         return ConfigRead(None, str(error))
+
+
+async def follow_memory(target: MessagePump, monitor_of: Callable[[], Monitor]) -> None:
+    """Keeps the book of what each model takes, and posts it at the start and whenever a model has been loaded."""
+    for module in ("httpx", "tui.fleet.monitor", "tui.control.fitting"):
+        await asyncio.to_thread(importlib.import_module, module)
+    from tui.control.fitting import MemoryBook
+
+    book = await asyncio.to_thread(MemoryBook)
+    target.post_message(MemoryNoted(dict(book.taken)))
+    async for snapshot in monitor_of().subscribe():
+        if book.note(snapshot):
+            target.post_message(MemoryNoted(dict(book.taken)))
+            await asyncio.to_thread(book.save)
+
+
+async def follow_tailnet(
+    target: MessagePump, machines: Sequence[MachineSettings], monitor_of: Callable[[], Monitor]
+) -> None:
+    """Posts how Tailscale reaches the machines; ends where it is not installed."""
+    await asyncio.to_thread(importlib.import_module, "tui.fleet.tailnet")
+    from tui.fleet.tailnet import TailnetWatch
+
+    def tell() -> None:
+        now = time.time()
+        target.post_message(TailnetRead({name: peer.words(now) for name, peer in watch.peers.items()}))
+
+    def connect(machine: str) -> None:
+        found = monitor_of().machine(machine)
+        if found is not None:
+            found.look_now()
+
+    watch = TailnetWatch(machines, changed=tell, came_online=connect)
+    watch.show(True)
+    await watch.run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tui.app.log_lines import LogLine
     from tui.app.panel_state import PanelState
     from tui.app.questions import Question
+    from tui.control.fitting import Taken
     from tui.fleet.monitor import Monitor
 
 
@@ -134,3 +135,19 @@ class ActAsked(Message):
         super().__init__()
         self.question = question
         self.act = act
+
+
+class TailnetRead(Message):
+    """How Tailscale reaches each machine, in words."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        super().__init__()
+        self.words = words
+
+
+class MemoryNoted(Message):
+    """What each model took when it was last loaded, as far as anybody has seen it."""
+
+    def __init__(self, taken: Mapping[str, Taken]) -> None:
+        super().__init__()
+        self.taken = taken

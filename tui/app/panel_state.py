@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot, Problem
 from tui.routing.modes import Modes
+
+if TYPE_CHECKING:
+    from tui.control.fitting import Taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,10 @@ class PanelState:
     now: float
     snapshot: FleetSnapshot | None = None
     modes: Modes = field(default_factory=Modes)
+    tailnet: Mapping[str, str] = field(default_factory=dict)
+    """Machine → how Tailscale reaches it, in words."""
+    taken: Mapping[str, Taken] = field(default_factory=dict)
+    """Model id → the memory it took when it was last loaded."""
     readonly: bool = False
     config_problem: str = ""
     theme_problem: str = ""

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from tui.config.edit import Edit
+from tui.config.schema import Config, MachineSettings
+from tui.control.fitting import Fit, Verdict
+from tui.control.lending import disturbed_by_hold
 from tui.control.loading import disturbed_by_load, disturbed_by_unload
 from tui.control.units import disturbed_by_unit
 from tui.fleet.machine_watch import UnitVerb
 from tui.fleet.printable import printable, printable_lines
-from tui.fleet.snapshot import ModelSnapshot, ServiceSnapshot
+from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ServiceSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,22 @@ class Question:
         return bool(self.consequences) or self.body is not None
 
 
-def question_of_load(service: ServiceSnapshot, model: ModelSnapshot) -> Question:
+NOTHING_TO_ASK = Question("", (), "")
+"""For what gives back what was taken."""
+
+
+def question_of_load(service: ServiceSnapshot, model: ModelSnapshot, fit: Fit) -> Question:
+    """A load that fits and displaces nobody is nothing to ask about."""
     name = printable(service.model_id(model), 60)
-    return Question(f"Load {name}?", disturbed_by_load(service, model), "Load")
+    consequences = disturbed_by_load(service, model)
+    if consequences or fit.verdict in (Verdict.FITS_ALONE, Verdict.TOO_LARGE):
+        consequences += (f"Will it fit? {fit.words[:1].upper()}{fit.words[1:]}.",)
+    return Question(f"Load {name}?", consequences, "Load")
+
+
+def question_of_hold(snapshot: FleetSnapshot, config: Config, machine: MachineSettings) -> Question:
+    nothing = ("Nothing of ours is on it; while it is lent, no prompt goes to its models.",)
+    return Question(f"Lend the GPU of {machine.name}?", disturbed_by_hold(snapshot, config, machine) or nothing, "Lend")
 
 
 def question_of_unload(service: ServiceSnapshot, model: ModelSnapshot | None) -> Question:

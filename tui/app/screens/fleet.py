@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
-from tui.app.messages import ActAsked, CopyAsked, LogsAsked, ScreenAsked
+from tui.app.messages import CopyAsked, LogsAsked, ScreenAsked
 from tui.app.panel_state import PanelState
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.fleet_rows import (
@@ -34,6 +34,7 @@ from tui.app.widgets.row_table import Cell, RowTable
 from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, ModelState, ServiceSnapshot, UnitState
 
 if TYPE_CHECKING:
+    from tui.control.fitting import Taken
     from tui.fleet.machine_watch import UnitVerb
 
 SERVICES_HELP = (
@@ -74,6 +75,7 @@ class FleetScreen(PanelScreen):
         super().__init__()
         self._models_shown: tuple[object, ...] = ()
         self._places = Places()
+        self._taken: Mapping[str, Taken] = {}
         self._services = FleetTable(
             SERVICE_COLUMNS,
             key_of=row_key,
@@ -129,6 +131,8 @@ class FleetScreen(PanelScreen):
     def show_state(self, state: PanelState) -> None:
         # Not by watching the snapshot and the time: both change at once, and the rows need looking at once.
         super().show_state(state)
+        self._taken = state.taken
+        self._places.tailnet = state.tailnet
         self._show_rows()
 
     def watch_filter_words(self) -> None:
@@ -220,28 +224,33 @@ class FleetScreen(PanelScreen):
             self.post_message(CopyAsked(machine.name))
 
     def action_load(self) -> None:
-        from tui.app import acts, questions
+        from tui.app.fleet_acts import load_asked
 
-        if (row := self.chosen_model) is not None:
-            model_id, question = row.id, questions.question_of_load(row.service, row.model)
-            self.post_message(ActAsked(question, lambda monitor, config: acts.load(monitor, config, model_id)))
+        if (row := self.chosen_model) is not None and self.snapshot is not None:
+            self.post_message(load_asked(row, self.snapshot, self._taken))
 
     def action_unload(self) -> None:
-        from tui.app import acts, questions
+        from tui.app.fleet_acts import unload_asked
 
         row = self.chosen_model
         service = row.service if row is not None else self.chosen_service
         if service is not None:
-            model_id, name = row.id if row is not None else None, service.name
-            question = questions.question_of_unload(service, row.model if row is not None else None)
-            self.post_message(ActAsked(question, lambda monitor, config: acts.unload(monitor, config, name, model_id)))
+            self.post_message(unload_asked(service, row.model if row is not None else None))
 
     def action_unit(self, verb: UnitVerb) -> None:
-        from tui.app import acts, questions
+        from tui.app.fleet_acts import unit_asked
 
         if (service := self.chosen_service) is not None:
-            name, question = service.name, questions.question_of_unit(service, verb)
-            self.post_message(ActAsked(question, lambda monitor, config: acts.unit(monitor, config, name, verb)))
+            self.post_message(unit_asked(service, verb))
+
+    def action_hold(self) -> None:
+        """Lends the GPUs of the machine under the cursor; takes them back where they are lent."""
+        from tui.app.fleet_acts import hold_asked
+
+        machine = self.config.machines.get(self.chosen_machine or "")
+        if machine is not None and self.snapshot is not None:
+            lend = machine.name not in self.modes.hold
+            self.post_message(hold_asked(machine, self.snapshot, self.config, lend=lend))
 
     def action_logs(self) -> None:
         if (service := self.chosen_service) is not None:
@@ -249,10 +258,12 @@ class FleetScreen(PanelScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dims what does not apply to the row under the cursor; takes away what read-only forbids."""
-        if action in ("load", "unload", "unit") and self.readonly:
+        if action in ("load", "unload", "unit", "hold") and self.readonly:
             return False
         if isinstance(self.focused, Input) and action in _FOR_ROWS:
             return False
+        if action == "hold":
+            return self.chosen_machine is not None
         if action in ("unit", "logs"):
             return self._unit_may(action, str(parameters[0]) if parameters else "")
         if action == "details":
@@ -285,7 +296,7 @@ class FleetScreen(PanelScreen):
         self.refresh_bindings()
 
 
-_FOR_ROWS = ("details", "copy", "load", "unload", "filter", "unit", "logs")
+_FOR_ROWS = ("details", "copy", "load", "unload", "filter", "unit", "logs", "hold")
 
 
 def _counts(snapshot: FleetSnapshot) -> str:

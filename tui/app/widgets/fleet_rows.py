@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tui.app.widgets.columns import Column
@@ -77,6 +77,8 @@ class Places:
         self._snapshot = FleetSnapshot(at=0.0)
         self._where: dict[str, Where] = {}
         self._leaving: dict[str, int] = {}
+        self.tailnet: Mapping[str, str] = {}
+        """Machine → how Tailscale reaches it, in words."""
 
     def take_up(self, config: Config, snapshot: FleetSnapshot) -> None:
         """Goes by these from now on."""
@@ -180,7 +182,7 @@ def row_key(row: ServiceRow) -> str:
 def service_cells(row: ServiceRow, now: float, places: Places) -> tuple[Cell, ...]:
     """The cells of :data:`SERVICE_COLUMNS`."""
     if isinstance(row, MachineSnapshot):
-        return _machine_cells(row, now)
+        return _machine_cells(row, now, places.tailnet.get(row.name, ""))
     if isinstance(row, GpuRow):
         return _blank(7)
     if isinstance(row, Elsewhere):
@@ -246,8 +248,9 @@ _MODEL_STYLES = {
 }
 
 
-def _machine_cells(machine: MachineSnapshot, now: float) -> tuple[Cell, ...]:
-    about = " · ".join(part for part in (machine.about, host_words(machine), machine.reason) if part)
+def _machine_cells(machine: MachineSnapshot, now: float, tailnet: str) -> tuple[Cell, ...]:
+    by_tailnet = f"tailnet {tailnet}" if tailnet else ""
+    about = " · ".join(part for part in (machine.about, host_words(machine), by_tailnet, machine.reason) if part)
     stale = machine.state is not MachineState.UNKNOWN and machine.seen.freshness(now) is Freshness.STALE
     return (
         Cell(printable(machine.name, 60), "accent"),
