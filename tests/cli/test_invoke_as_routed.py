@@ -12,7 +12,7 @@ from tests.cli.random_house import AT_HOME, ELSEWHERE, SERVED, RandomHouse, a_ra
 
 MANY = int(os.environ.get("FLEETDECK_TEST_SITUATIONS", "0"))
 """`make live` sets it: that many situations, each in processes of its own; without it a few, for the sake of speed."""
-SITUATIONS, IN_PROCESSES, PRIVATE_SITUATIONS = (0, MANY, MANY) if MANY else (20, 2, 40)
+SITUATIONS, IN_PROCESSES, PRIVATE_SITUATIONS = (0, MANY, MANY) if MANY else (15, 2, 30)
 SEED = 20261120 + MANY
 CANARY = "canary-7f3a"
 SECRET = f"ghp_{'a1B2' * 9}"
