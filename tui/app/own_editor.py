@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
@@ -20,7 +21,7 @@ class EditorFailed(Exception):
     """The editor could not be used; the text is a sentence for the person."""
 
 
-def edit_in_own_editor(app: App[object], text: str) -> str:
+def edit_in_own_editor(app: App[Any], text: str) -> str:
     """``text`` as the person leaves it in ``$VISUAL``, ``$EDITOR`` or vi. The panel waits meanwhile.
 
     The file is for this person alone, and is gone afterwards.

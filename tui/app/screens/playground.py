@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.content import Content
 from textual.reactive import var
 from textual.widget import Widget
 from textual.worker import Worker, WorkerCancelled, WorkerFailed
@@ -113,6 +114,7 @@ class PlaygroundScreen(PanelScreen):
                 readonly=self.readonly,
             )
             self._bar.show_situation(situation, self.now)
+            self._editor.border_subtitle = Content(self._bar.cold_words)
 
     def action_choose(self) -> None:
         from tui.app.screens.model_finder import ModelFinder

@@ -82,6 +82,7 @@ class AnswerPane(Vertical):
         self._course = Course()
         self._candidate: Candidate | None = None
         self._first_asked = ""
+        self._snapshot = FleetSnapshot(at=0.0)
         self._modes: tuple[Words, ...] = ()
 
     def compose(self) -> Iterable[Widget]:
@@ -116,6 +117,7 @@ class AnswerPane(Vertical):
         plan = decision.plan
         self._modes = mode_words(plan, decision.modes, external_once=external_once)
         self._first_asked = plan.candidates[0].model if plan.candidates else ""
+        self._snapshot = decision.snapshot
         self._course = Course(asked_at=self.clock())
         self._truth.display = False
         self.phase = Phase.WAITING
@@ -204,7 +206,7 @@ class AnswerPane(Vertical):
         self._figures.left = (Words(figure_words(finished), "text"),)
         cut = finished.reason in ("length", "max_tokens")
         self._figures.right = (Words("cut off at its longest", "busy"),) if cut else ()
-        words = served_words(finished, self._first_asked)
+        words = served_words(finished, self._first_asked, self._snapshot)
         self._truth.display = bool(words)
         self._truth.left = (Words(f"≠ {words}", "busy"),)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tui.app.answer_settings import AnswerSettings
 from tui.app.widgets.choices import Choice
-from tui.app.widgets.reply_words import plan_words
+from tui.app.widgets.reply_words import cold_words, plan_words
 from tui.app.widgets.status_row import StatusRow, Words
 from tui.config.schema import Config
 from tui.fleet.printable import printable
@@ -14,7 +14,7 @@ from tui.fleet.snapshot import FleetSnapshot
 from tui.ledger.usage import Usage
 from tui.routing.guard import Findings
 from tui.routing.modes import Modes
-from tui.routing.plan import plan
+from tui.routing.plan import Plan, plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +46,17 @@ class PromptBar(StatusRow):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         super().__init__(id=id)
+        self.cold_words = ""
+        """What has to be loaded before the prompt can be answered, and whom that unloads; empty: nothing."""
         self._substance: tuple[object, ...] = ()
 
     def show_situation(self, situation: Situation, now: float) -> None:
         if situation.substance == self._substance:
             return
         self._substance = situation.substance
-        self.left = (Words(" to ", "dim"), *_target_words(situation, now))
+        made = _plan(situation, now)
+        self.left = (Words(" to ", "dim"), *_target_words(situation, made))
+        self.cold_words = cold_words(made, situation.snapshot) if made is not None else ""
         parts = [
             _toggle("private", "screen.toggle_private", on=situation.private_here),
             _toggle("external", "screen.toggle_external", on=situation.external_once),
@@ -62,21 +66,28 @@ class PromptBar(StatusRow):
         self.right = (*(words for part in parts for words in (Words("  ", "dim"), part)), Words(" ", "dim"))
 
 
-def _target_words(situation: Situation, now: float) -> tuple[Words, ...]:
+def _plan(situation: Situation, now: float) -> Plan | None:
+    """Where a prompt would go; None where nothing would be sent."""
     choice, snapshot = situation.choice, situation.snapshot
+    if choice is None or snapshot is None or situation.readonly:
+        return None
+    request = choice.request(private=situation.private_here, external=situation.external_once)
+    return plan(request, situation.config, snapshot, situation.modes, Usage(), Findings(), now)
+
+
+def _target_words(situation: Situation, made: Plan | None) -> tuple[Words, ...]:
+    choice = situation.choice
     if choice is None:
         return (Words("nobody yet: ctrl+o chooses", "busy", "screen.choose"),)
     name = Words(printable(choice.name, 80), "accent", "screen.choose")
     if situation.readonly:
         return (name, Words("  read-only: nothing is sent", "busy"))
-    if snapshot is None:
+    if made is None:
         return (name, Words(" … looking at the fleet", "dim"))
-    request = choice.request(private=situation.private_here, external=situation.external_once)
-    made = plan(request, situation.config, snapshot, situation.modes, Usage(), Findings(), now)
-    words = plan_words(made, snapshot)
+    words = plan_words(made)
     if choice.kind == "model" and made.candidates:
         # The model is its own plan.
-        return (*(replace(part, action="screen.choose") for part in words[1:3]), *words[3:])
+        return tuple(replace(part, action="screen.choose") for part in words[1:])
     return (Words(f"{choice.kind} ", "dim"), name, *words)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tui.app.widgets.status_row import Words
 from tui.chat.reply import Candidate as AskedCandidate
 from tui.chat.reply import Failed, Finished
@@ -45,25 +43,22 @@ def mode_words(plan: Plan, modes: Modes, *, external_once: bool) -> tuple[Words,
     return (Words("under ", "dim"), Words(" and ".join(on), "on")) if on else (Words("under no mode", "dim"),)
 
 
-def plan_words(plan: Plan, snapshot: FleetSnapshot | None) -> tuple[Words, ...]:
-    """Where a prompt would go now, and what has to happen before."""
+def plan_words(plan: Plan) -> tuple[Words, ...]:
+    """Where a prompt would go now."""
     if not plan.candidates:
         return (Words(" → ", "dim"), Words(f"× {printable(plan.error, 300)}", "down"))
     first = plan.candidates[0]
-    words = [Words(" → ", "dim")]
-    words.append(Words(f"{SYMBOLS.get(first.state, '?')} ", STYLES.get(first.state, "unknown")))
-    words += [Words(printable(first.model, 100)), where_words(first.where)]
-    cold = cold_words(first, snapshot)
-    if cold:
-        words += [Words(" · ", "dim"), Words("; ".join(cold), "busy")]
-    return tuple(words)
+    symbol = Words(f"{SYMBOLS.get(first.state, '?')} ", STYLES.get(first.state, "unknown"))
+    return (Words(" → ", "dim"), symbol, Words(printable(first.model, 100)), where_words(first.where))
 
 
-def cold_words(candidate: Candidate, snapshot: FleetSnapshot | None) -> tuple[str, ...]:
-    """What happens before a model that is not loaded can answer; empty where it is, or nothing loads on demand."""
-    if candidate.state != ModelState.IDLE:
-        return ()
-    return ("is loaded first", *(words.rstrip(".") for words in evicted_words(candidate, snapshot)))
+def cold_words(plan: Plan, snapshot: FleetSnapshot | None) -> str:
+    """What happens before a model that is not loaded can answer; empty where it is, or nothing is known of it."""
+    if not plan.candidates or plan.candidates[0].state != ModelState.IDLE:
+        return ""
+    first = plan.candidates[0]
+    evicted = (words.rstrip(".") for words in evicted_words(first, snapshot))
+    return "; ".join((f"{printable(first.model, 60)} is loaded first", *evicted))
 
 
 def evicted_words(candidate: Candidate, snapshot: FleetSnapshot | None) -> tuple[str, ...]:
@@ -109,20 +104,30 @@ def seconds_words(seconds: float) -> str:
     return latency_words(seconds) if seconds < 60 else f"{seconds:.0f} s"
 
 
-def served_words(finished: Finished, asked: str) -> str:
+def served_words(finished: Finished, asked: str, snapshot: FleetSnapshot) -> str:
     """Where another model answered than the one asked for: who did, and why, as far as it was said.
 
-    ``asked`` is the model that the plan put first.
+    ``asked`` is the model that the plan put first. Fallbacks of LiteLLM's own are told like ours.
     """
+    answered = finished.fell_back[-1].to if finished.fell_back else finished.model
     sentences = []
-    if finished.model != asked:
-        sentences.append(f"{printable(asked, 80)} was asked first, {printable(finished.model, 80)} answered")
-    name = finished.model.partition("/")[2]
-    served = finished.served_by
-    if served not in (name, finished.model, f"{name}:latest") and f"{served}:latest" != name:
-        sentences.append(f"{printable(finished.model, 80)} had {printable(served, 80)} answer")
+    if answered != asked:
+        sentences.append(f"{printable(asked, 80)} was asked first, {printable(answered, 80)} answered")
+    if finished.served_by not in _names_of(answered, snapshot):
+        sentences.append(f"{printable(answered, 80)} had {printable(finished.served_by, 80)} answer")
     reasons = [printable(step.reason, 160) for step in finished.fell_back if step.reason]
     return "; ".join(sentences) + (f": {reasons[-1]}" if sentences and reasons else "")
+
+
+def _names_of(model_id: str, snapshot: FleetSnapshot) -> set[str]:
+    """All that a model may be called where it answers by itself."""
+    name = model_id.partition("/")[2]
+    found = snapshot.find_model(model_id)
+    deployments = (found[1].deployments or ()) if found is not None else ()
+    names = {model_id, name, f"{name}:latest", name.removesuffix(":latest")}
+    for deployment in deployments:
+        names |= {deployment.model, deployment.model.partition("/")[2]}
+    return names
 
 
 def failure_words(failed: Failed) -> str:
@@ -133,10 +138,3 @@ def failure_words(failed: Failed) -> str:
     if failed.retry_after is not None:
         words += f" (it may be asked again in {failed.retry_after:.0f} s)"
     return words
-
-
-def join(parts: Sequence[Words], between: str = "  ") -> tuple[Words, ...]:
-    joined: list[Words] = []
-    for part in parts:
-        joined += [Words(between, "dim"), part] if joined else [part]
-    return tuple(joined)
