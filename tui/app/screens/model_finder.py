@@ -18,7 +18,8 @@ from tui.app.widgets.choices import Choice, ChoiceRow, choice_rows, find
 from tui.app.widgets.columns import Column
 from tui.app.widgets.fleet_rows import Places
 from tui.app.widgets.reply_words import STYLES, SYMBOLS
-from tui.app.widgets.row_table import Cell, RowTable
+from tui.app.widgets.row_painter import Cell
+from tui.app.widgets.row_table import RowTable
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelRole, ModelState
 from tui.ledger.usage import Usage
@@ -26,7 +27,7 @@ from tui.routing.guard import Findings
 from tui.routing.plan import Plan, plan
 
 COLUMNS = (
-    Column("name", "whom to ask", least=22, most=56),
+    Column("name", "name", least=22, most=56),
     Column("state", "state", least=10, most=10, rank=1),
     Column("where", "where", least=5, most=5, rank=2),
     Column("about", "about", least=16, most=200, rank=3, stretch=True),

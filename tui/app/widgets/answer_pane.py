@@ -203,7 +203,7 @@ class AnswerPane(Vertical):
         self._name_fold()
         if not self.view.parts.answer.strip():
             self.view.add_note("The answer is empty.")
-        self._figures.left = (Words(figure_words(finished), "text"),)
+        self._figures.left = (Words(figure_words(finished), "dim"),)
         cut = finished.reason in ("length", "max_tokens")
         self._figures.right = (Words("cut off at its longest", "busy"),) if cut else ()
         words = served_words(finished, self._first_asked, self._snapshot)
@@ -246,7 +246,7 @@ class AnswerPane(Vertical):
         since = seconds_words(max(0.0, now - course.asked_at))
         if self.phase is Phase.WAITING:
             what = course.loading or "asked, nothing has come yet"
-            return (Words("◔ " if course.loading else "◌ ", "starting"), Words(f"{what} · {since}", "text"))
+            return (Words("◔ " if course.loading else "◌ ", "starting"), Words(f"{what} · {since}", "dim"))
         parts = []
         if course.first_at is not None:
             parts.append(f"first token {seconds_words(course.first_at - course.asked_at)}")
@@ -256,11 +256,11 @@ class AnswerPane(Vertical):
         told = " · ".join(parts)
         match self.phase:
             case Phase.STOPPED:
-                return (Words("stopped", "busy"), Words(f" · {told}", "text"))
+                return (Words("stopped", "busy"), Words(f" · {told}", "dim"))
             case Phase.FAILED:
-                return (Words("failed", "down"), Words(f" · {told}", "text"))
+                return (Words("failed", "down"), Words(f" · {told}", "dim"))
             case _:
-                return (Words(told, "text"),)
+                return (Words(told, "dim"),)
 
     @on(AnswerView.FollowingChanged)
     def say_whether_it_follows(self, message: AnswerView.FollowingChanged) -> None:

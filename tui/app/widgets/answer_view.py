@@ -190,16 +190,16 @@ class AnswerView(ScrollView, can_focus=True):
         elif row.strip is not None and row.strip.cell_length == width:
             strip = row.strip
         else:
-            strip = row.strip = self._draw(row, self._spans(part, index, row), width)
+            chosen = self._is_chosen(part, index)
+            strip = row.strip = self._draw(row, _chosen_spans(row) if chosen else row.spans, width, chosen=chosen)
         return strip.apply_offsets(0, place)
 
-    def _spans(self, part: Part, index: int, row: Row) -> tuple[Span, ...]:
+    def _is_chosen(self, part: Part, index: int) -> bool:
+        """True for a row of the block of code that is chosen."""
         chosen = self.chosen_block
-        if chosen is None or part.rows.block_at(index - bool(part.fold_words)) is not chosen:
-            return row.spans
-        return tuple(Span(span.start, span.end, f"{span.style}+chosen") for span in row.spans)
+        return chosen is not None and part.rows.block_at(index - bool(part.fold_words)) is chosen
 
-    def _draw(self, row: Row, spans: tuple[Span, ...], width: int) -> Strip:
+    def _draw(self, row: Row, spans: tuple[Span, ...], width: int, *, chosen: bool = False) -> Strip:
         base = self._style("text")
         segments = [Segment(" ", base)]
         at = 0
@@ -208,7 +208,10 @@ class AnswerView(ScrollView, can_focus=True):
             segments.append(Segment(row.text[span.start : span.end], self._style(span.style)))
             at = max(at, span.end)
         segments.append(Segment(row.text[at:], base))
-        return Strip(segments).adjust_cell_length(width, base)
+        strip = Strip(segments)
+        if chosen:
+            strip = strip.extend_cell_length(min(width, self.parts.width + 1), self._style("chosen"))
+        return strip.adjust_cell_length(width, base)
 
     def _style(self, names: str) -> Style:
         """The style of a part of a row, whose names are joined by "+"."""
@@ -259,6 +262,10 @@ class AnswerView(ScrollView, can_focus=True):
         if following != self.following:
             self.following = following
             self.post_message(self.FollowingChanged(self, following=following))
+
+
+def _chosen_spans(row: Row) -> tuple[Span, ...]:
+    return tuple(Span(span.start, span.end, f"{span.style}+chosen") for span in row.spans)
 
 
 def _marked_spans(row: Row, marked: tuple[int, int]) -> tuple[Span, ...]:
