@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
 from tui.app.widgets.columns import GAP, Column, place_columns
-from tui.app.widgets.row_table import HEADER_LINES, Cell, RowTable
+from tui.app.widgets.row_painter import Cell
+from tui.app.widgets.row_table import HEADER_LINES, RowTable
 
 VISIBLE = 9
 

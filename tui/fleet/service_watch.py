@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from tui.config.schema import ServiceSettings
 from tui.fleet.asking import Asker
+from tui.fleet.beat import seconds_to_beat, seconds_to_later_beat
 from tui.fleet.failures import LookFailed
 from tui.fleet.probes.probe import ListeningProbe, Look, Probe
 from tui.fleet.snapshot import (
@@ -31,10 +32,6 @@ LONGEST_RETRY = 10.0
 """Seconds, of a look other than the liveness."""
 LONGEST_RETRY_OF_LISTENERS = 1.0
 """A server that pushes is expected back on screen within 2 s, and its liveness question costs it nothing."""
-BETWEEN_SLOTS = 0.004
-"""Seconds between two services' questions: about twice what one costs."""
-BEFORE_THE_SECOND = 0.06
-"""Seconds: answers that come just before the panel draws its clock are drawn with it."""
 STREAM_RETRIES = (0.1, 0.5, 1.0, 2.0, 5.0)
 STREAM_IS_STABLE = 5.0
 """Seconds after which a stream that ends is opened again at once."""
@@ -46,7 +43,7 @@ ALIVE = frozenset({ServiceState.UP, ServiceState.BUSY})
 class ServiceWatch:
     """Watches one service: its liveness always, the rest only while it is alive.
 
-    ``changed`` is called after every change of :attr:`snapshot`.
+    ``changed`` is called after every change of :attr:`snapshot`. ``slot`` is its number among all services.
     """
 
     def __init__(
@@ -129,7 +126,7 @@ class ServiceWatch:
             if failure is not None:
                 self._not_alive(failure)
                 return
-            self._schedule(self._liveness, self._until_its_beat(self._liveness.period))
+            self._schedule(self._liveness, seconds_to_beat(self._slot, self._liveness.period, time.time()))
             if not was_alive:
                 self._due |= {look.name: 0.0 for look in self._probe.looks[1:]}
                 self._revived.set()
@@ -142,7 +139,7 @@ class ServiceWatch:
                 failure = await self._ask(look)
                 period = look.period or math.inf
                 retry = self._retry(look.name, min(period, LONGEST_RETRY))
-                self._schedule(look, retry if failure else self._until_a_later_beat(period))
+                self._schedule(look, retry if failure else seconds_to_later_beat(self._slot, period, time.time()))
                 if failure is not None and not failure.connected:
                     self._due[self._liveness.name] = 0.0
                     return
@@ -179,22 +176,6 @@ class ServiceWatch:
         if self._due[look.name] != BEING_ASKED:
             return  # A hint came meanwhile, and this answer may be older: the look is due again.
         self._due[look.name] = asyncio.get_running_loop().time() + seconds
-
-    def _until_its_beat(self, period: float) -> float:
-        """Seconds until this service's place in the next ``period``, ``period`` at the most.
-
-        All services keep time by one clock: a few of them ask in one breath, right before the panel draws its second,
-        and leave the processor asleep for the rest of it; hundreds follow one another closely enough to fill theirs.
-        """
-        if not math.isfinite(period):
-            return period
-        place = self._slot * BETWEEN_SLOTS - BEFORE_THE_SECOND
-        return (place - time.time()) % period or period
-
-    def _until_a_later_beat(self, period: float) -> float:
-        """The same for what need not be known to the second: half a period at least, one and a half at the most."""
-        seconds = self._until_its_beat(period)
-        return seconds if seconds >= period / 2 else seconds + period
 
     def _not_alive(self, failure: LookFailed) -> None:
         misses = self._failed_in_a_row[self._liveness.name]

@@ -18,7 +18,8 @@ from textual.worker import Worker, WorkerState
 
 from tui.app.faults import broken_worker_words
 from tui.app.widgets.columns import Column
-from tui.app.widgets.row_table import Cell, RowTable
+from tui.app.widgets.row_painter import Cell
+from tui.app.widgets.row_table import RowTable
 from tui.chat.drill import MOST_TOKENS, QUESTION, DrillCost, Drilled, Stage, drill, drill_cost
 from tui.config.paths import modes_file
 from tui.config.schema import Config

@@ -30,7 +30,8 @@ from tui.app.widgets.fleet_rows import (
     service_rows,
 )
 from tui.app.widgets.gpu_line import GpuRow, gpu_parts
-from tui.app.widgets.row_table import Cell, RowTable
+from tui.app.widgets.row_painter import Cell
+from tui.app.widgets.row_table import RowTable
 from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, ModelState, ServiceSnapshot, UnitState
 
 if TYPE_CHECKING:

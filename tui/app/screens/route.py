@@ -19,7 +19,8 @@ from tui.app.messages import ActAsked, ActionEnded
 from tui.app.panel_state import PanelState
 from tui.app.widgets.columns import Column
 from tui.app.widgets.route_rows import Route, RouteKind, explained, routes_of
-from tui.app.widgets.row_table import Cell, RowTable
+from tui.app.widgets.row_painter import Cell
+from tui.app.widgets.row_table import RowTable
 from tui.config.edit import Edit, edit_config, undo
 from tui.config.errors import ConfigError
 from tui.config.splice import NoSuchPlace

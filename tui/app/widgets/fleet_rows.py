@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tui.app.widgets.columns import Column
 from tui.app.widgets.gpu_line import GpuRow
-from tui.app.widgets.row_table import Cell
+from tui.app.widgets.row_painter import Cell
 from tui.config.schema import Config
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from tui.app.widgets.row_table import Cell
+from tui.app.widgets.row_painter import Cell
 from tui.fleet.gpu_snapshot import GpuHolder, GpuSnapshot, HolderKind
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import Freshness, Seen

@@ -9,7 +9,7 @@ from typing import Literal
 from textual.content import Content
 
 from tui.app.widgets.columns import Column
-from tui.app.widgets.row_table import Cell
+from tui.app.widgets.row_painter import Cell
 from tui.config.schema import Config
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelState, ServiceState

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from rich.cells import cell_len, set_cell_size
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
@@ -19,22 +17,14 @@ from textual.strip import Strip
 
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
-from tui.app.widgets.columns import GAP, Column, PlacedColumn, place_columns
+from tui.app.widgets.columns import Column
+from tui.app.widgets.row_painter import MARGIN, Cell, RowPainter
 
 R = TypeVar("R")
 
 HEADER_LINES = 1
-MARGIN = 1
 MEASURED_ROWS = 300
 """Rows whose texts decide the columns' widths: measuring 10 000 would cost more than it tells."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell: harmless text, and the name of a style (``row-table--NAME``)."""
-
-    text: str
-    style: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +34,27 @@ class Shown:
     cells: tuple[Cell, ...]
     strip: Strip
     kind: str
+
+
+class RowMessage(Message):
+    """Something happened to a row of ``table``."""
+
+    def __init__(self, table: RowTable[Any], key: str | None) -> None:
+        super().__init__()
+        self.table = table
+        self.key = key
+
+    @property
+    def control(self) -> RowTable[Any]:
+        return self.table
+
+
+class RowHighlighted(RowMessage):
+    """The cursor is on another row; without a key there is none any more."""
+
+
+class RowChosen(RowMessage):
+    """A row was double-clicked."""
 
 
 class RowTable(ScrollView, Generic[R], can_focus=True):
@@ -67,29 +78,8 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     """What stands in place of rows where there are none."""
     hover_index: reactive[int | None] = reactive(None, repaint=False)
 
-    class Highlighted(Message):
-        """The cursor is on another row."""
-
-        def __init__(self, table: RowTable[Any], key: str | None) -> None:
-            super().__init__()
-            self.table = table
-            self.key = key
-
-        @property
-        def control(self) -> RowTable[Any]:
-            return self.table
-
-    class Chosen(Message):
-        """A row was double-clicked."""
-
-        def __init__(self, table: RowTable[Any], key: str) -> None:
-            super().__init__()
-            self.table = table
-            self.key = key
-
-        @property
-        def control(self) -> RowTable[Any]:
-            return self.table
+    Highlighted = RowHighlighted
+    Chosen = RowChosen
 
     def __init__(
         self,
@@ -108,17 +98,14 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         """
         super().__init__(id=id)
         self.records: Sequence[R] = ()
-        self._columns = tuple(columns)
+        self._painter = RowPainter(columns, self._rich_style)
         self._key_of = key_of
         self._cells_of = cells_of
         self._is_heading = is_heading
         self._line_of = line_of
         self._ages = ages
         self._index: dict[str, int] = {}
-        self._placed: tuple[PlacedColumn, ...] = ()
-        self._wanted: dict[str, int] = {}
         self._shown: dict[str, Shown] = {}
-        self._styles: dict[tuple[str, str], Style] = {}
 
     @property
     def cursor_index(self) -> int | None:
@@ -136,7 +123,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     @property
     def column_keys(self) -> tuple[str, ...]:
         """The columns that are shown at the present width."""
-        return tuple(placed.column.key for placed in self._placed)
+        return tuple(placed.column.key for placed in self._painter.placed)
 
     def show_records(self, records: Sequence[R]) -> None:
         """Takes over ``records`` and draws again only the lines on screen that have changed."""
@@ -148,15 +135,17 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
             self.records = records
             seen = slice(self.scroll_offset.y, self.scroll_offset.y + self._visible_rows)
             changed = [new for was, new in zip(old[seen], records[seen], strict=False) if was != new]
-            if self._grew_wider(changed):
+            if self._painter.grew_wider(self._cells_of(record) for record in changed if not self._is_line(record)):
                 self._lay_out()
             self.refresh_changed_rows()
             return
         index = {key: at for at, key in enumerate(keys)}
-        anchor = self._anchor(index)
+        on_screen = range(self.scroll_offset.y, self.scroll_offset.y + self._visible_rows)
+        anchor = row_that_stays(tuple(self._index), index, on_screen, previous_key)
         self.records, self._index = records, index
-        self._wanted = {column.key: cell_len(column.title) for column in self._columns}
-        self._grew_wider(records[:MEASURED_ROWS])
+        self._painter.forget_widths()
+        measured = (record for record in records[:MEASURED_ROWS] if not self._is_line(record))
+        self._painter.grew_wider(self._cells_of(record) for record in measured)
         self.virtual_size = Size(0, len(records) + HEADER_LINES)
         self.hover_index = None
         self._keep_cursor(keys, before, previous_key)
@@ -205,8 +194,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
 
     def action_move_cursor(self, steps: int) -> None:
         if self.records:
-            at = self.cursor_index or 0
-            at = max(0, min(len(self.records) - 1, at + steps)) if self.cursor_index is not None else 0
+            at = 0 if self.cursor_index is None else max(0, min(len(self.records) - 1, self.cursor_index + steps))
             self.cursor_key = self._key_of(self.records[at])
             self.scroll_to_cursor()
 
@@ -215,18 +203,17 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
 
     def scroll_to_cursor(self) -> None:
         if (index := self.cursor_index) is not None:
-            top, height = self.scroll_offset.y, self._visible_rows
-            if index < top:
+            if index < self.scroll_offset.y:
                 self._scroll_to_row(index)
-            elif index >= top + height:
-                self._scroll_to_row(index - height + 1)
+            elif index >= self.scroll_offset.y + self._visible_rows:
+                self._scroll_to_row(index - self._visible_rows + 1)
 
     def on_resize(self) -> None:
         self._lay_out()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
+        self._painter.forget_styles()
         self._shown.clear()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
@@ -246,16 +233,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         if y < HEADER_LINES:
-            return self._header(width)
+            return self._painter.header(width)
         index = self.scroll_offset.y + y - HEADER_LINES
         if 0 <= index < len(self.records):
             return self._row(index, width)
-        text = f" {self.empty_text}" if not self.records and y == HEADER_LINES else ""
-        return Strip([Segment(set_cell_size(text, width), self._style("row", "empty"))], width)
-
-    def _header(self, width: int) -> Strip:
-        cells = tuple(Cell(column.title) for column in self._columns)
-        return self._strip(cells, "header", width)
+        return self._painter.note(f" {self.empty_text}" if not self.records and y == HEADER_LINES else "", width)
 
     def _row(self, index: int, width: int) -> Strip:
         record = self.records[index]
@@ -265,7 +247,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         shown = self._shown.get(key)
         if shown is not None and shown.cells == cells and shown.kind == kind and shown.strip.cell_length == width:
             return shown.strip
-        strip = self._line_strip(cells, kind, width) if is_line else self._strip(cells, kind, width)
+        strip = (self._painter.line if is_line else self._painter.row)(cells, kind, width)
         if len(self._shown) > 4 * MEASURED_ROWS:
             self._shown.clear()
         self._shown[key] = Shown(cells, strip, kind)
@@ -276,6 +258,9 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         line = self._line_of(record, self.size.width - 2 * MARGIN)
         return (self._cells_of(record), False) if line is None else (line, True)
 
+    def _is_line(self, record: R) -> bool:
+        return self._line_of(record, self.size.width) is not None
+
     def _row_kind(self, record: R, key: str, index: int) -> str:
         if key == self.cursor_key:
             return "cursor" if self.has_focus else "cursor-blurred"
@@ -283,45 +268,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
             return "hover"
         return "heading" if self._is_heading(record) else "row"
 
-    def _strip(self, cells: tuple[Cell, ...], kind: str, width: int) -> Strip:
-        base = self._style(kind, "")
-        segments = [Segment(" " * MARGIN, base)]
-        for number, placed in enumerate(self._placed):
-            if number:
-                segments.append(Segment(" " * GAP, base))
-            cell = cells[placed.position]
-            segments.append(Segment(_fit(cell.text, placed), self._style(kind, cell.style)))
-        return Strip(segments).adjust_cell_length(width, base)
-
-    def _line_strip(self, parts: tuple[Cell, ...], kind: str, width: int) -> Strip:
-        base = self._style(kind, "")
-        segments = [Segment(" " * MARGIN, base)]
-        segments += [Segment(part.text, self._style(kind, part.style)) for part in parts]
-        return Strip(segments).adjust_cell_length(width, base)
-
-    def _style(self, kind: str, name: str) -> Style:
-        """The style of a cell on a row; the row under a focused cursor has one colour, so that all of it is legible."""
-        style = self._styles.get((kind, name))
-        if style is None:
-            style = self.get_component_rich_style(f"row-table--{kind}")
-            if name and kind != "cursor":
-                style = style + self.get_component_rich_style(f"row-table--{name}", partial=True)
-            self._styles[kind, name] = style
-        return style
-
-    def _grew_wider(self, records: Sequence[R]) -> bool:
-        """Learns how wide these records' texts are; True where a column now asks for more room than before."""
-        wanted = dict(self._wanted)
-        for record in records:
-            cells, is_line = self._parts_of(record)
-            for column, cell in zip(self._columns, () if is_line else cells, strict=not is_line):
-                wanted[column.key] = max(wanted.get(column.key, 0), cell_len(cell.text))
-        grew = wanted != self._wanted
-        self._wanted = wanted
-        return grew
+    def _rich_style(self, name: str, partial: bool) -> Style:
+        return self.get_component_rich_style(f"row-table--{name}", partial=partial)
 
     def _lay_out(self) -> None:
-        self._placed = place_columns(self._columns, self._wanted, self.size.width - 2 * MARGIN)
+        self._painter.place(self.size.width)
         self._shown.clear()
         self.refresh()
 
@@ -330,16 +281,6 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
             self.set_reactive(RowTable.cursor_key, None)
         elif previous_key not in self._index:
             self.cursor_key = keys[min(before or 0, len(keys) - 1)]
-
-    def _anchor(self, index: Mapping[str, int]) -> tuple[str, int] | None:
-        """A row that is on screen and in ``index`` too, and its line: the cursor's, else the first that stays."""
-        top = self.scroll_offset.y
-        on_screen = range(top, min(top + self._visible_rows, len(self.records)))
-        cursor = self.cursor_key
-        if cursor is not None and cursor in index and self._index[cursor] in on_screen:
-            return cursor, self._index[cursor] - top
-        keys = ((self._key_of(self.records[at]), at - top) for at in on_screen)
-        return next(((key, line) for key, line in keys if key in index), None)
 
     def _keep_in_place(self, anchor: tuple[str, int] | None) -> None:
         """Scrolls so that the anchor's row is on its line again."""
@@ -368,9 +309,12 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         return index if index < len(self.records) else None
 
 
-def _fit(text: str, placed: PlacedColumn) -> str:
-    width = placed.width
-    if (length := cell_len(text)) > width:
-        return set_cell_size(text, max(0, width - 1)) + "…" if width else ""
-    padding = " " * (width - length)
-    return padding + text if placed.column.align == "right" else text + padding
+def row_that_stays(
+    before: Sequence[str], after: Mapping[str, int], on_screen: range, cursor: str | None
+) -> tuple[str, int] | None:
+    """A row that is on screen and will still be there, and its line: the cursor's, else the first that stays.
+
+    ``before`` holds the keys in their order, ``after`` those that there will be, ``on_screen`` the places now visible.
+    """
+    visible = [(key, line) for line, key in enumerate(before[on_screen.start : on_screen.stop]) if key in after]
+    return next((row for row in visible if row[0] == cursor), visible[0] if visible else None)
