@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from hypothesis import given
@@ -34,7 +35,7 @@ def test_three_services_ask_in_one_breath_and_three_hundred_through_the_whole_se
     assert max(seconds_to_beat(slot, 1.0, now) for slot in range(3)) < 1.0
     assert seconds_to_beat(2, 1.0, now) - seconds_to_beat(0, 1.0, now) < 0.02
     places = sorted(seconds_to_beat(slot, 1.0, now) for slot in range(300))
-    assert max(later - earlier for earlier, later in zip(places, places[1:], strict=False)) < 0.02
+    assert max(later - earlier for earlier, later in itertools.pairwise(places)) < 0.02
 
 
 def test_what_is_asked_once_is_not_asked_again() -> None:
