@@ -107,13 +107,18 @@ async def test_in_the_prompt_letters_are_text_and_function_keys_work(fleet: Demo
         assert isinstance(panel.app.screen, ModelFinder)
 
 
-async def test_escape_ends_the_answer_at_the_server_and_gives_the_prompt_back() -> None:
+async def test_a_second_prompt_waits_and_escape_ends_the_first_at_its_server_and_gives_it_back() -> None:
     async with DemoFleet(speed=1, services=("llama-swap",)) as talking, _environment(talking):
         await talking.llama_swap.load("draft")
         async with playground(talking, "llama-swap/draft") as panel:
             await write(panel, ENDLESS)
             await until(lambda: phase(panel) is Phase.ANSWERING, "it is being answered")
             await panel.sees("esc stops")
+            await write(panel, "and this?")
+            await panel.is_told("an answer is still coming")
+            assert editor(panel).text == "and this?"
+            assert len(talking.llama_swap.requests.to(CHAT)) == 1
+            editor(panel).show_prompt("")
             await panel.press("escape")
             await until(
                 lambda: any(record.closed_early for record in talking.llama_swap.requests.to(CHAT)),
@@ -127,22 +132,7 @@ async def test_escape_ends_the_answer_at_the_server_and_gives_the_prompt_back() 
             assert not editor(panel).has_focus
 
 
-async def test_a_second_prompt_waits_for_the_first() -> None:
-    async with DemoFleet(speed=1, services=("llama-swap",)) as talking, _environment(talking):
-        await talking.llama_swap.load("draft")
-        async with playground(talking, "llama-swap/draft") as panel:
-            await write(panel, ENDLESS)
-            await until(lambda: phase(panel) is Phase.ANSWERING, "it is being answered")
-            await write(panel, "and this?")
-            await panel.is_told("an answer is still coming")
-            assert editor(panel).text == "and this?"
-            assert len(talking.llama_swap.requests.to(CHAT)) == 1
-            await panel.press("escape")
-            await until(lambda: not screen(panel).busy, "it is stopped")
-            assert editor(panel).text == "and this?", "what was being written is not replaced"
-
-
-async def test_an_error_is_said_and_leaves_the_prompt_where_it_was(fleet: DemoFleet) -> None:
+async def test_errors_are_said_and_leave_the_prompt_where_it_was_and_what_had_come(fleet: DemoFleet) -> None:
     async with playground(fleet, "ollama/llama3.2:latest") as panel:
         await fleet.ollama.scene("error", message="[/red] out of memory \x1b[2J")
         await ask(panel, "why?", Phase.FAILED)
@@ -150,16 +140,12 @@ async def test_an_error_is_said_and_leaves_the_prompt_where_it_was(fleet: DemoFl
         assert "× ollama/llama3.2:latest" in panel.painted
         assert not harmful(panel.painted)
         assert editor(panel).text == "why?"
-
-
-async def test_an_answer_that_breaks_off_is_called_so_and_kept(fleet: DemoFleet) -> None:
-    await fleet.llama_swap.load("gemma")
-    async with playground(fleet, "llama-swap/gemma") as panel:
+        screen(panel).choice = Choice("model", "llama-swap/gemma")
         await fleet.llama_swap.scene("drop", after=10)
-        await ask(panel, "why?", Phase.FAILED)
+        await ask(panel, "why not?", Phase.FAILED)
         await panel.sees("The answer broke off")
         assert screen(panel).pane.view.parts.answer
-        assert editor(panel).text == "why?"
+        assert editor(panel).text == "why not?"
 
 
 async def test_nothing_is_sent_where_nobody_may_take_it(fleet: DemoFleet) -> None:
@@ -183,18 +169,10 @@ async def test_a_private_prompt_leaves_no_word_behind(fleet: DemoFleet) -> None:
     assert not [file for file in files if b"zugzwang" in file.read_bytes()]
 
 
-async def test_a_cold_model_is_called_cold_and_is_loaded(fleet: DemoFleet) -> None:
-    async with playground(fleet, "llama-swap/coder") as panel:
-        await panel.sees("llama-swap/coder is loaded first")
-        await ask(panel, "why?")
-        assert fleet.llama_swap.processes.by_name["coder"].state == "ready"
-        await panel.sees_no("is loaded first")
-
-
-async def test_a_prompt_that_would_unload_another_model_is_asked_about(fleet: DemoFleet) -> None:
+async def test_a_cold_model_is_called_cold_and_who_would_be_unloaded_for_it_is_asked_about(fleet: DemoFleet) -> None:
     await fleet.llama_swap.load("qwen3")
     async with playground(fleet, "llama-swap/coder") as panel:
-        await panel.sees("llama-swap may unload qwen3 to make room")
+        await panel.sees("llama-swap/coder is loaded first; llama-swap may unload qwen3 to make room")
         await write(panel, "why?")
         await panel.sees("Load llama-swap/coder for this prompt?")
         await panel.press("n")
@@ -205,6 +183,8 @@ async def test_a_prompt_that_would_unload_another_model_is_asked_about(fleet: De
         await until(lambda: isinstance(panel.app.screen, ConfirmScreen), "it is asked")
         await panel.press("y")
         await until(lambda: phase(panel) is Phase.FINISHED, "it is answered")
+        assert fleet.llama_swap.processes.by_name["coder"].state == "ready"
+        await panel.sees_no("is loaded first")
 
 
 async def test_a_credential_goes_to_the_cloud_only_after_a_yes(fleet: DemoFleet) -> None:
@@ -262,6 +242,11 @@ async def test_settings_reach_the_server(fleet: DemoFleet) -> None:
 
 async def test_the_finder_shows_the_plan_of_a_row_and_its_choice_is_kept_for_the_next_time(fleet: DemoFleet) -> None:
     async with playground(fleet) as panel:
+        await find(panel, "nothing like that")
+        await panel.sees("nothing is called so")
+        await panel.press("enter", "escape")
+        await until(lambda: isinstance(panel.app.screen, PlaygroundScreen), "it is closed")
+        assert screen(panel).choice == Choice("task", "default"), "nothing was chosen"
         await find(panel, "haiku")
         await panel.sees("1. ○ llama-swap/gemma  local  fallback of haiku")
         await panel.press("enter")
@@ -282,16 +267,9 @@ async def test_the_finder_takes_ten_thousand_models(fleet: DemoFleet) -> None:
         await panel.sees("ollama/model-09997  local")
 
 
-async def test_a_closed_finder_changes_nothing(fleet: DemoFleet) -> None:
-    async with playground(fleet) as panel:
-        await find(panel, "nothing like that")
-        await panel.sees("nothing is called so")
-        await panel.press("enter", "escape")
-        await until(lambda: isinstance(panel.app.screen, PlaygroundScreen), "it is closed")
-        assert screen(panel).choice == Choice("task", "default")
-
-
-async def test_the_answer_or_a_block_of_code_in_it_is_copied(fleet: DemoFleet) -> None:
+async def test_answers_and_code_in_them_are_copied_and_thoughts_folded_until_a_key_unfolds_them(
+    fleet: DemoFleet,
+) -> None:
     await fleet.llama_swap.load("qwen3")
     async with playground(fleet, size=(120, 60)) as panel:
         await ask(panel, "why?")
@@ -301,22 +279,16 @@ async def test_the_answer_or_a_block_of_code_in_it_is_copied(fleet: DemoFleet) -
         await panel.press("c", "y")
         code = "".join(answer_to("why?").text).split("```")[1].partition("\n")[2].rstrip("\n")
         await until(lambda: panel.app.clipboard == code, "the code is copied")
-
-
-async def test_thoughts_are_folded_when_the_answer_begins_and_unfolded_by_a_key(fleet: DemoFleet) -> None:
-    await fleet.llama_swap.load("qwen3")
-    async with playground(fleet, size=(120, 60)) as panel:
-        await ask(panel, "why?")
         thoughts = "".join(answer_to("why?", thinking=True).reasoning)[:40]
         assert thoughts not in panel.painted
-        await panel.press("escape", "t")
+        await panel.press("t")
         await panel.sees(f"┆ {thoughts}")
         await panel.press("t")
         await panel.sees_no(thoughts)
 
 
 async def test_scrolling_up_holds_the_view_and_end_follows_again() -> None:
-    async with DemoFleet(speed=1, services=("llama-swap",)) as talking, _environment(talking):
+    async with DemoFleet(speed=5, services=("llama-swap",)) as talking, _environment(talking):
         await talking.llama_swap.load("draft")
         async with playground(talking, "llama-swap/draft", size=(80, 24)) as panel:
             view = screen(panel).pane.view
