@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tui.app.app import FleetApp
-from tui.config.load import parse_config
+from tui.config.load import load_config
 from tui.demo.fleet import DemoFleet
 from tui.fleet.snapshot import ModelState
 
@@ -25,7 +25,7 @@ async def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {f"XDG_{kind}_HOME": home for kind in ("CONFIG", "STATE", "DATA")}
-        async with DemoFleet(speed=20) as fleet:
+        async with DemoFleet(speed=20, machine=True) as fleet:
             os.environ |= fleet.env
             for theme in ("fleet-dark", "fleet-light"):
                 await take_picture(fleet, theme)
@@ -33,8 +33,9 @@ async def main() -> None:
 
 async def take_picture(fleet: DemoFleet, theme: str) -> None:
     """The Fleet screen in one theme, with a model of llama-swap and one of Ollama loaded and Qdrant out of reach."""
-    config = parse_config(fleet.config_toml(), Path("config.toml"))
-    app = FleetApp(config)
+    path = fleet.folder / "config.toml"
+    path.write_text(fleet.config_toml(), encoding="utf-8")
+    app = FleetApp(load_config(path))
     async with app.run_test(size=SIZE) as pilot, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         await client.get(f"{fleet.llama_swap.url}/upstream/qwen3/")
         await client.post(f"{fleet.ollama.url}/api/generate", json={"model": "llama3.2:latest", "stream": False})
