@@ -248,7 +248,10 @@ class AnswerView(ScrollView, can_focus=True):
     def _take_rows(self, before: int) -> None:
         """Takes over how many rows there are, ``before`` of which stood already, and goes along with what is new."""
         count, following = self.parts.height, self.following
-        self.virtual_size = Size(0, count)
+        # Setting virtual_size would lay out the whole screen anew, 25 times a second; what depends on it here is the
+        # scrollbar alone, which sees to a layout itself when it appears or goes.
+        self.set_reactive(AnswerView.virtual_size, Size(0, count))
+        self._scroll_update(self.virtual_size)
         if following:
             self.scroll_to(y=max(0, count - self.size.height), animate=False, immediate=True, force=True)
             self.following = True
