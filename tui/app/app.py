@@ -204,7 +204,7 @@ class FleetApp(App[Parting]):
 
     @on(MemoryNoted)
     def take_memory(self, message: MemoryNoted) -> None:
-        self._show(replace(self.state, taken=message.taken))
+        self._show(replace(self.state, taken=message.taken, split_costs=message.split_costs))
 
     @on(ConfigRead)
     def take_config(self, message: ConfigRead) -> None:
@@ -283,7 +283,8 @@ class FleetApp(App[Parting]):
         from tui.app import acts
 
         if not self.state.readonly:
-            self._carry_out(acts.flip(self.state.config, mode))
+            flip = acts.flip(self.state.config, mode)
+            self._carry_out(acts.remembered(flip, f"mode.{mode}", "toggle", None))
 
     @on(ActionEnded)
     def tell(self, message: ActionEnded) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from tui.config.watch import watch_files
 from tui.routing.modes import read_modes
 
 if TYPE_CHECKING:
+    from tui.control.fitting import Taken
     from tui.fleet.monitor import Monitor
 
 SELDOM = 1.0
@@ -85,11 +86,24 @@ async def follow_memory(target: MessagePump, monitor_of: Callable[[], Monitor]) 
     from tui.control.fitting import MemoryBook
 
     book = await asyncio.to_thread(MemoryBook)
-    target.post_message(MemoryNoted(dict(book.taken)))
+    target.post_message(MemoryNoted(dict(book.taken), await asyncio.to_thread(_split_costs, book.taken)))
     async for snapshot in monitor_of().subscribe():
         if book.note(snapshot):
-            target.post_message(MemoryNoted(dict(book.taken)))
+            target.post_message(MemoryNoted(dict(book.taken), await asyncio.to_thread(_split_costs, book.taken)))
             await asyncio.to_thread(book.save)
+
+
+def _split_costs(taken: Mapping[str, Taken]) -> dict[str, str]:
+    """Model id → what it costs that a part of it is on the processor, as far as both speeds were ever measured."""
+    from tui.control.fitting import split_cost
+    from tui.ledger.store import Ledger, LedgerError
+
+    try:
+        with Ledger() as ledger:
+            costs = {model_id: split_cost(one, ledger.speeds(model_id)) for model_id, one in taken.items()}
+    except LedgerError:
+        return {}
+    return {model_id: cost.words for model_id, cost in costs.items() if cost is not None}
 
 
 async def follow_tailnet(

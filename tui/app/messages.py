@@ -148,6 +148,7 @@ class TailnetRead(Message):
 class MemoryNoted(Message):
     """What each model took when it was last loaded, as far as anybody has seen it."""
 
-    def __init__(self, taken: Mapping[str, Taken]) -> None:
+    def __init__(self, taken: Mapping[str, Taken], split_costs: Mapping[str, str]) -> None:
         super().__init__()
         self.taken = taken
+        self.split_costs = split_costs

@@ -27,6 +27,8 @@ class PanelState:
     """Machine → how Tailscale reaches it, in words."""
     taken: Mapping[str, Taken] = field(default_factory=dict)
     """Model id → the memory it took when it was last loaded."""
+    split_costs: Mapping[str, str] = field(default_factory=dict)
+    """Model id → what it costs that a part of it is on the processor, in words."""
     readonly: bool = False
     config_problem: str = ""
     theme_problem: str = ""

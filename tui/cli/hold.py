@@ -15,6 +15,7 @@ from tui.cli.document import SCHEMA, Json
 from tui.cli.looking import modes_of, narrowed, requests_known, running_monitor
 from tui.cli.main import CommandFailed, Invocation
 from tui.cli.modes import mode_words
+from tui.cli.remembering import in_ledger
 from tui.config.paths import modes_file
 from tui.config.schema import Config, MachineSettings
 from tui.control.gpu_hold import Freed, HoldFailed, Returned, end_hold, free_gpu
@@ -52,13 +53,15 @@ def hold(invocation: Invocation, machine: str, action: str, reason: str | None, 
         return
     refuse_readonly(invocation)
     if action == "off":
-        _report(asyncio.run(_take_back(config, settings)), as_json)
+        with in_ledger("gpu.hold", "off", machine):
+            _report(asyncio.run(_take_back(config, settings)), as_json)
         return
     if not yes and person_is_there():
         disturbed = asyncio.run(_disturbed(config, settings))
         if disturbed:
             ask_person(f"Lend the GPU of {settings.name}?", disturbed)
-    _report(asyncio.run(_lend(config, settings, reason)), as_json)
+    with in_ledger("gpu.hold", "on", machine):
+        _report(asyncio.run(_lend(config, settings, reason)), as_json)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import click
 from tui.cli.asking import refuse_readonly
 from tui.cli.looking import config_or_discovered, running_monitor
 from tui.cli.main import CommandFailed, Invocation
+from tui.cli.remembering import in_ledger
 from tui.config.schema import Config
 from tui.control.loading import LOAD_TIMEOUT, UNLOAD_TIMEOUT, LoadingFailed, load_model, unload_model, unload_service
 from tui.fleet.printable import printable
@@ -24,7 +25,8 @@ FIRST_LOOK = 5.0
 def load(invocation: Invocation, model: str, timeout: float) -> None:
     """Load MODEL (service/name), and wait until its service shows it ready."""
     refuse_readonly(invocation)
-    asyncio.run(_load(invocation, model, timeout))
+    with in_ledger("model.load", model):
+        asyncio.run(_load(invocation, model, timeout))
     click.echo(f"{printable(model, 80)} is ready")
 
 
@@ -39,10 +41,13 @@ def unload(invocation: Invocation, model: str | None, everything: bool, timeout:
         raise click.UsageError("name a model, or say --all")
     refuse_readonly(invocation)
     if everything:
-        for unloaded in asyncio.run(_unload_all(invocation, model, timeout)) or ["nothing was loaded"]:
-            click.echo(unloaded)
+        with in_ledger("model.unload", model or "all"):
+            unloaded = asyncio.run(_unload_all(invocation, model, timeout))
+        for line in unloaded or ["nothing was loaded"]:
+            click.echo(line)
     elif model is not None:
-        asyncio.run(_unload(invocation, model, timeout))
+        with in_ledger("model.unload", model):
+            asyncio.run(_unload(invocation, model, timeout))
         click.echo(f"{printable(model, 80)} is unloaded")
 
 

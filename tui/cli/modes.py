@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tui.cli.main import CommandFailed, Invocation
+from tui.cli.remembering import in_ledger
 from tui.config.paths import find_config, state_home
 from tui.fleet.printable import printable
 from tui.routing.modes import Mode, read_modes
@@ -50,7 +51,8 @@ def _run(invocation: Invocation, name: str, action: str, reason: str | None, for
         return
     if invocation.readonly:
         raise click.UsageError("--readonly and a command that changes something do not go together")
-    mode = _flip(invocation, name, action, reason, force)
+    with in_ledger(f"mode.{name}", action):
+        mode = _flip(invocation, name, action, reason, force)
     _print(name, mode, "", as_json)
 
 

@@ -17,6 +17,7 @@ from tui.cli.asking import ask_person, person_is_there, refuse_readonly
 from tui.cli.document import SCHEMA, Json, unit_document
 from tui.cli.looking import narrowed, requests_known, running_monitor
 from tui.cli.main import CommandFailed, Invocation
+from tui.cli.remembering import in_ledger
 from tui.config.schema import Config, MachineSettings
 from tui.control.units import (
     CONNECTED_WITHIN,
@@ -69,7 +70,9 @@ def unit(
         case _:
             if not yes:
                 _ask_first(config, service, action)
-            asyncio.run(_act(config, service, action, as_json))
+            machine = config.machine_of(config.services[service])
+            with in_ledger(f"unit.{action}", service, machine.name if machine is not None else None):
+                asyncio.run(_act(config, service, action, as_json))
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from textual.content import Content
 from tui.app.panel_state import PanelState
 from tui.app.screens.dialogs import TextScreen
 from tui.app.widgets.problems_line import problems_text
+from tui.control.fitting import will_it_fit
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import Freshness, ModelSnapshot, RawAnswer, ServiceSnapshot
 from tui.fleet.wording import (
@@ -66,7 +67,12 @@ def details_of(state: PanelState, service_name: str, model_name: str | None) -> 
             return Content(f"{service_name} no longer lists {printable(model_name, 80)}.")
         place = locality(f"{service_name}/{model_name}", state.config, snapshot)
         lines += [fact_line(label, text) for label, text in _model_facts(service, model, state.now)]
-        lines += [fact_line("where", f"{place.where}: {place.reason}"), Content("")]
+        lines.append(fact_line("where", f"{place.where}: {place.reason}"))
+        fit = will_it_fit(snapshot, f"{service_name}/{model_name}", state.taken)
+        lines.append(fact_line("will it fit", fit.words))
+        if (cost := state.split_costs.get(f"{service_name}/{model_name}")) is not None:
+            lines.append(fact_line("split", cost))
+        lines.append(Content(""))
     lines += [fact_line(label, text) for label, text in _service_facts(service, state.now)]
     for answer in service.answers:
         lines += [Content(""), _heading(answer, state.now), Content(answer.text or "(empty)")]

@@ -134,6 +134,7 @@ class FleetScreen(PanelScreen):
         super().show_state(state)
         self._taken = state.taken
         self._places.tailnet = state.tailnet
+        self._places.split_costs = state.split_costs
         self._show_rows()
 
     def watch_filter_words(self) -> None:

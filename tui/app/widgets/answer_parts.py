@@ -201,13 +201,6 @@ class AnswerParts:
             for block in part.rows.code_blocks
         ]
 
-    def forget_strips(self) -> None:
-        """Has every row drawn anew."""
-        for part in self.parts:
-            part.fold_row = None
-            for row in part.rows.rows:
-                row.strip = None
-
     def _rows_for(self, kind: Kind) -> AnswerRows:
         match kind:
             case Kind.ANSWER:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
-from textual.strip import Strip
 
 from tui.app.widgets.line_wrap import wrap
 from tui.app.widgets.markdown_inline import Span, inline
@@ -37,7 +36,7 @@ _BULLETS = "•◦▪"
 Form = Literal["markdown", "plain"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of the screen: harmless text, and the styles of its parts by name."""
 
@@ -45,8 +44,6 @@ class Row:
     spans: tuple[Span, ...]
     line: int
     """The line of the source that it is from."""
-    strip: Strip | None = None
-    """As it was last drawn."""
 
 
 @dataclass(frozen=True, slots=True)

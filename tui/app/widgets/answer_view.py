@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
+from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -26,6 +27,9 @@ WORK_A_FRAME = 0.012
 FRAME = 1 / 30
 WIDEST = 112
 """Cells: longer lines are hard to read."""
+
+KEPT_STRIPS = 256
+"""Rows that are kept as they were drawn: more than any screen has."""
 
 _STYLES = frozenset(
     {"text", "bold", "em", "strike", "code", "link", "url", "heading", "subheading", "bullet", "quote", "border"}
@@ -62,6 +66,7 @@ class AnswerView(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.parts = AnswerParts(WIDEST)
         self.following = True
+        self._drawn: LRUCache[int, tuple[Row, Strip]] = LRUCache(KEPT_STRIPS)
         self._styles_drawn: dict[str, Style] = {}
         self._goes_on = False
 
@@ -146,7 +151,7 @@ class AnswerView(ScrollView, can_focus=True):
         self.action_scroll_rows(screens * max(1, self.size.height - 2))
 
     def watch_chosen_block(self) -> None:
-        self.parts.forget_strips()
+        self._drawn.clear()
         self.refresh()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -168,7 +173,7 @@ class AnswerView(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles_drawn.clear()
-        self.parts.forget_strips()
+        self._drawn.clear()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return selection.extract("\n".join(f" {line}" for line in self.parts.lines())), "\n"
@@ -187,11 +192,12 @@ class AnswerView(ScrollView, can_focus=True):
         selection = self.text_selection
         if selection is not None and (marked := selection.get_span(place)) is not None:
             strip = self._draw(row, _marked_spans(row, marked), width)
-        elif row.strip is not None and row.strip.cell_length == width:
-            strip = row.strip
+        elif (drawn := self._drawn.get(id(row))) is not None and drawn[0] is row and drawn[1].cell_length == width:
+            strip = drawn[1]
         else:
             chosen = self._is_chosen(part, index)
-            strip = row.strip = self._draw(row, _chosen_spans(row) if chosen else row.spans, width, chosen=chosen)
+            strip = self._draw(row, _chosen_spans(row) if chosen else row.spans, width, chosen=chosen)
+            self._drawn[id(row)] = (row, strip)
         return strip.apply_offsets(0, place)
 
     def _is_chosen(self, part: Part, index: int) -> bool:

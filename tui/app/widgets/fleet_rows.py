@@ -79,6 +79,8 @@ class Places:
         self._leaving: dict[str, int] = {}
         self.tailnet: Mapping[str, str] = {}
         """Machine → how Tailscale reaches it, in words."""
+        self.split_costs: Mapping[str, str] = {}
+        """Model id → what it costs that a part of it is on the processor, in words."""
 
     def take_up(self, config: Config, snapshot: FleetSnapshot) -> None:
         """Goes by these from now on."""
@@ -215,7 +217,8 @@ def model_cells(row: ModelRow, now: float, places: Places) -> tuple[Cell, ...]:
     style = _MODEL_STYLES[model.state]
     where = places.where(row.id)
     known = model.state is not ModelState.UNKNOWN
-    about = model.reason or places.about(row.id) or model.about or _role_words(model)
+    split = places.split_costs.get(row.id, "") if model.loaded else ""
+    about = model.reason or split or places.about(row.id) or model.about or _role_words(model)
     share = model.gpu_share
     return (
         Cell(printable(row.id, 120), "" if known else "dim"),
