@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
-import tempfile
 import time
 from collections.abc import Coroutine, Sequence
 from datetime import datetime
@@ -15,6 +13,7 @@ from typing import Literal
 
 from tui.app.clipboard import copy_locally
 from tui.app.messages import ActionEnded
+from tui.config.atomic import replace_file
 from tui.config.edit import Edit
 from tui.config.errors import ConfigChanged, ConfigError
 from tui.config.paths import modes_file, private_folder, reason_of, state_home
@@ -125,14 +124,8 @@ async def save_log(name: str, lines: Sequence[str], now: float) -> ActionEnded:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Raises OSError. Whoever looks for the file finds it whole, or not at all."""
-    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=private_folder(path.parent))
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-        Path(partial).replace(path)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    private_folder(path.parent)
+    replace_file(path, text.encode(errors="replace"))
 
 
 async def flip(config: Config, mode: ModeName) -> ActionEnded:

@@ -12,12 +12,12 @@ import fcntl
 import hashlib
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tui.config.atomic import file_beside, replace_file, sync_folder
 from tui.config.errors import ConfigChanged, ConfigError, file_error
 from tui.config.load import parse_config
 from tui.config.paths import private_folder, reason_of, state_home
@@ -71,7 +71,7 @@ class Edit:
                     mode = stat.S_IMODE(real.stat().st_mode)
                     _keep_version(real, self.before, mode)
                     _refuse_if_changed(self.path, real, self.before)
-                    _write(real, self.after, mode)
+                    replace_file(real, self.after, mode)
         except OSError as error:
             raise file_error(Path(error.filename or self.path), f"cannot be written: {reason_of(error)}") from None
 
@@ -153,19 +153,12 @@ def _keep_version(real: Path, content: bytes, mode: int) -> None:
     free = next((place for place, name in enumerate(names) if not name.exists()), len(names) - 1)
     for place in range(free, 0, -1):
         names[place - 1].replace(names[place])
-    _write(newest, content, mode)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replaces a file in one step: whoever reads it sees the old content or the new, also after a power cut."""
-    with _temporary(path, content, mode) as temporary:
-        temporary.replace(path)
-    _sync_folder(path.parent)
+    replace_file(newest, content, mode)
 
 
 def _create(path: Path, content: bytes) -> None:
     """Like ``_write``, but never replaces anything: the link fails where something has the name."""
-    with _temporary(path, content, 0o600) as temporary:
+    with file_beside(path, content) as temporary:
         try:
             try:
                 os.link(temporary, path)
@@ -175,31 +168,7 @@ def _create(path: Path, content: bytes) -> None:
                 temporary.replace(path)
         except FileExistsError:
             raise ConfigChanged(path, "is there already; nothing was written") from None
-    _sync_folder(path.parent)
-
-
-@contextlib.contextmanager
-def _temporary(path: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """A file with ``content`` in the folder of ``path``, gone at the end unless it was moved away."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 @contextlib.contextmanager

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from tui.config.atomic import replace_file
 from tui.config.paths import private_folder
 
 T = TypeVar("T")
@@ -33,14 +32,4 @@ def write_record(file: Path, value: object) -> None:
         OSError: it cannot be written.
     """
     private_folder(file.parent)
-    # mkstemp makes it 0600.
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
-            opened.flush()
-            os.fsync(opened.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(file, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")

@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from tui.config.atomic import PRIVATE, file_beside
 from tui.config.paths import private_folder, reason_of, state_home
 from tui.routing.modes import Mode, NoModeFile, check_mode_file, mode_in
 
@@ -175,26 +175,19 @@ def _signature(status: os.stat_result) -> tuple[int, ...]:
 def _replace(real: Path, text: str, expected: tuple[int, ...] | None, *, keep_aside: bool) -> bool:
     """Replaces the file in one step, unless it is no longer the one that was read."""
     private_folder(real.parent)
-    descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
-            opened.flush()
-            if expected is not None:
-                with contextlib.suppress(FileNotFoundError):
-                    os.fchmod(opened.fileno(), stat.S_IMODE(real.stat().st_mode))
-            os.fsync(opened.fileno())
+    mode = PRIVATE
+    if expected is not None:
+        with contextlib.suppress(FileNotFoundError):
+            mode = stat.S_IMODE(real.stat().st_mode)
+    with file_beside(real, text.encode(), mode) as temporary:
         if _signature_of(real) != expected:
             return False
         if keep_aside:
             aside = real.with_name(f"{real.name}.broken")
-            aside.touch(mode=0o600)
+            aside.touch(mode=PRIVATE)
             aside.write_bytes(real.read_bytes())
         temporary.replace(real)
-        return True
-    finally:
-        temporary.unlink(missing_ok=True)
+    return True
 
 
 def _signature_of(real: Path) -> tuple[int, ...] | None:
