@@ -93,20 +93,19 @@ def plan(
     if targets.error:
         return Plan(asked=targets.asked, error=targets.error, failure=Failure.WRONG_REQUEST)
     situation = _Situation(request, config, snapshot, modes, usage, findings, now, _private_words(targets, modes, now))
-    kept: list[_Option] = []
+    options = [situation.option(target) for target in targets.models]
     skipped: list[Skipped] = []
-    for target in targets.models:
-        option = situation.option(target)
+    for option in options:
         refusal = next(((rule, reason) for rule, ask in RULES if (reason := ask(situation, option))), None)
-        if refusal is None:
-            kept.append(option)
-        else:
-            skipped.append(Skipped(target.model, option.place.where, refusal[1], refusal[0]))
+        if refusal is not None:
+            skipped.append(Skipped(option.model, option.place.where, refusal[1], refusal[0]))
+    refused = {skip.model for skip in skipped}
+    # All are put in order before any is left out, so that who is left out changes nothing between the others.
+    ordered = _warm_first(options) if targets.prefer_warm else options
+    kept = [option for option in ordered if option.model not in refused]
     for target in targets.only_external:
         where = locality(target.model, config, snapshot).where
         skipped.append(Skipped(target.model, where, "external mode is off", Rule.EXTERNAL))
-    if targets.prefer_warm:
-        kept = _warm_first(kept)
     candidates = tuple(situation.candidate(option, targets.prefer_warm) for option in kept)
     error, failure = ("", None) if candidates else _nothing_left(skipped, situation.private, targets.hint)
     return Plan(
