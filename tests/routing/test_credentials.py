@@ -36,7 +36,7 @@ SAMPLES = {
     "GitLab runner token": "GR1348941" + _random(20),
     "JSON web token": f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part({'sub': '1234567890'})}.{_random(43)}",
     "Mailchimp key": _random(32, "0123456789abcdef") + "-us12",
-    "npm token": f"//registry.npmjs.org/:_authToken=npm_{_random(36)}",
+    "npm token": f"//npm.example.org/:_authToken=npm_{_random(36)}",
     "OpenAI key": f"sk-proj-{_random(20)}T3BlbkFJ{_random(20)}",
     "private key": PEM,
     "PuTTY private key": "PuTTY-User-Key-File-2: ssh-rsa\nEncryption: none",
@@ -95,7 +95,7 @@ ORDINARY = (
     "What does a JWT such as eyJhbGciOi... hold? header.payload.signature",
     "sk-learn-contrib, sk-net, skimage and hf_hub_download",
     "curl -H 'Authorization: Bearer $TOKEN' https://api.example.com/v1/keys",
-    "//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
+    "//npm.example.org/:_authToken=${NPM_TOKEN}",
     "SELECT * FROM keys WHERE key = 'SG.' -- region eu-us1, x-us2",
     "192.168.1.17 and 2001:db8::1 at 12:34:56,789 [1700000000:worker]",
     "<img src='data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4"
