@@ -134,6 +134,11 @@ async def test_a_second_prompt_waits_and_escape_ends_the_first_at_its_server_and
 
 async def test_errors_are_said_and_leave_the_prompt_where_it_was_and_what_had_come(fleet: DemoFleet) -> None:
     async with playground(fleet, "ollama/llama3.2:latest") as panel:
+        await fleet.ollama.scene("hang")
+        await write(panel, "is anybody there?")
+        await panel.press("escape")
+        await until(lambda: not screen(panel).busy, "it is stopped, however far it had come")
+        assert editor(panel).text == "is anybody there?"
         await fleet.ollama.scene("error", message="[/red] out of memory \x1b[2J")
         await ask(panel, "why?", Phase.FAILED)
         assert "out of memory" in panel.painted

@@ -23,7 +23,6 @@ class Writing(App[None]):
 
     def on_prompt_editor_sent(self, message: PromptEditor.Sent) -> None:
         self.sent.append(message.text)
-        self.query_one(PromptEditor).take()
 
 
 async def test_enter_sends_and_two_other_keys_begin_a_new_line() -> None:
@@ -33,6 +32,16 @@ async def test_enter_sends_and_two_other_keys_begin_a_new_line() -> None:
         await pilot.pause()
         assert app.sent == ["one\ntwo\nthree"]
         assert app.query_one(PromptEditor).text == ""
+
+
+async def test_letters_typed_right_after_enter_belong_to_the_next_prompt() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        editor = app.query_one(PromptEditor)
+        for key in ("a", "enter", "b", "c", "enter", "d"):
+            editor.post_message(events.Key(key, key if len(key) == 1 else None))
+        await pilot.pause()
+        assert app.sent == ["a", "bc"]
 
 
 async def test_up_and_down_at_the_edges_walk_through_what_was_sent() -> None:

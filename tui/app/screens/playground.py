@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.reactive import var
 from textual.widget import Widget
-from textual.worker import Worker, WorkerCancelled, WorkerFailed
+from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
 
 from tui.app.actions import Scope
 from tui.app.answer_settings import AnswerSettings
@@ -57,7 +57,8 @@ class PlaygroundScreen(PanelScreen):
         self._asking: Asking | None = None
         """What is being planned or answered now."""
         self._sent_text = ""
-        self._reply: Worker[None] | None = None
+        self._work: Worker[None] | None = None
+        """What plans or follows it."""
         self._senders = Senders("panel")
 
     def compose_body(self) -> Iterable[Widget]:
@@ -71,10 +72,10 @@ class PlaygroundScreen(PanelScreen):
         self.choice = last_choice()
 
     async def on_unmount(self) -> None:
-        if self._reply is not None:
-            self._reply.cancel()
+        if self._work is not None:
+            self._work.cancel()
             with contextlib.suppress(WorkerFailed, WorkerCancelled):
-                await self._reply.wait()
+                await self._work.wait()
         await self._senders.close()
 
     def show_state(self, state: PanelState) -> None:
@@ -167,19 +168,12 @@ class PlaygroundScreen(PanelScreen):
 
     def action_stop(self) -> None:
         """Ends the answer that is coming; where none is, leaves the prompt or the chosen code."""
-        if self.busy:
-            self._stop()
+        if self._work is not None:
+            self._work.cancel()
         elif self._editor.has_focus:
             self.pane.view.focus()
         else:
             self.pane.view.chosen_block = None
-
-    def _stop(self) -> None:
-        if self._reply is not None:
-            self._reply.cancel()
-        else:
-            self._asking = None
-        self.refresh_bindings()
 
     @on(PromptEditor.EditorWanted)
     def edit_elsewhere(self, message: PromptEditor.EditorWanted) -> None:
@@ -192,11 +186,11 @@ class PlaygroundScreen(PanelScreen):
 
     @on(PromptEditor.Sent)
     def ask(self, message: PromptEditor.Sent) -> None:
-        if self.readonly or self.choice is None or not message.text.strip():
-            self.app.bell()
-            return
         if self.busy:
             self.notify("an answer is still coming; esc stops it", timeout=4, markup=False)
+        if self.busy or self.readonly or self.choice is None:
+            self._editor.give_back(message.text)
+            self.app.bell()
             return
         self._plan(message.text, allow_secrets=False)
 
@@ -216,10 +210,11 @@ class PlaygroundScreen(PanelScreen):
         self._number += 1
         self._asking = asking = Asking(self._number, replace(request, allow_secrets=allow_secrets), prompt, said)
         self._sent_text = text
-        self._reply = None
         if isinstance(self.app, KeepsState):
             work = plan_prompt(self, asking, self.app.state)
-            self.run_worker(work, group="plan", exclusive=True, exit_on_error=False, description="plan the prompt")
+            self._work = self.run_worker(
+                work, group="plan", exclusive=True, exit_on_error=False, description="plan the prompt"
+            )
         self.refresh_bindings()
 
     @on(PromptPlanned)
@@ -270,11 +265,9 @@ class PlaygroundScreen(PanelScreen):
         if decision.remark:
             self.notify(decision.remark, severity="warning", markup=False)
         self.pane.begin(self._sent_text, decision, external_once=self.external_once)
-        if self._editor.prompt == self._sent_text:
-            self._editor.take()
         self.external_once = False
         work = follow_reply(self, asking, decision, self.config, self._senders)
-        self._reply = self.run_worker(
+        self._work = self.run_worker(
             work, group="reply", exclusive=True, exit_on_error=False, description="follow the reply"
         )
         self.refresh_bindings()
@@ -294,11 +287,18 @@ class PlaygroundScreen(PanelScreen):
             self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
         self._over(restore=self.pane.unanswered)
 
+    @on(Worker.StateChanged)
+    def see_it_end(self, event: Worker.StateChanged) -> None:
+        """A worker that was cancelled before its first step, or broke, has told nothing of its end."""
+        if event.worker is self._work and event.state in (WorkerState.CANCELLED, WorkerState.ERROR):
+            self.pane.stop()
+            self._over()
+
     def _over(self, *, restore: bool = True) -> None:
         """Nothing is under way any more. A prompt without an answer is where it was."""
-        if restore and not self._editor.text:
-            self._editor.show_prompt(self._sent_text)
-        self._asking = self._reply = None
+        if restore:
+            self._editor.give_back(self._sent_text)
+        self._asking = self._work = None
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

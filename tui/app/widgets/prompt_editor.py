@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -75,19 +75,19 @@ class PromptEditor(TextArea):
         self.text = self._editable(prompt)
         self.move_cursor(self.document.end)
 
-    def take(self) -> None:
-        """The prompt is on its way: keeps it for being called back, and is empty again."""
-        text = self.text
-        if text.strip() and (not self._history or self._history[-1] != text):
-            self._history = [*self._history, text][-KEPT:]
-        self._place = len(self._history)
-        self._draft = ""
-        kept = "\n".join(self._history)
-        self._put_aside = {word: whole for word, whole in self._put_aside.items() if word in kept}
-        self.text = ""
-
     def action_send(self) -> None:
-        self.post_message(self.Sent(self.prompt))
+        """Hands the prompt over and is empty at once: what is typed from here on is another one."""
+        prompt = self.prompt
+        if prompt.strip():
+            self._take()
+            self.post_message(self.Sent(prompt))
+        else:
+            self.app.bell()
+
+    def give_back(self, prompt: str) -> None:
+        """The prompt was not answered. It is where it was, unless something else has been written meanwhile."""
+        if not self.text:
+            self.show_prompt(prompt)
 
     def action_new_line(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
@@ -110,9 +110,14 @@ class PromptEditor(TextArea):
             self._call_back(self._place + 1)
 
     async def _on_key(self, event: events.Key) -> None:
-        # TextArea takes enter for itself; a key of ours goes on to its binding.
-        if any(binding.id and binding.id.startswith("prompt.") for binding in self._bound_to(event.key)):
+        """Does at once what a key of ours is for: on the way through the bindings, letters that were typed after it
+        would overtake it. TextArea would take enter for itself, too."""
+        # Looking up bindings takes 1 ms, and letters have none of ours.
+        action = "" if event.is_printable else self._own_action(event.key)
+        if action:
+            event.stop()
             event.prevent_default()
+            await self.run_action(action)
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
@@ -120,9 +125,22 @@ class PromptEditor(TextArea):
         if result := self._replace_via_keyboard(self._editable(event.text), *self.selection):
             self.move_cursor(result.end_location)
 
-    def _bound_to(self, key: str) -> list[Binding]:
+    def _take(self) -> None:
+        """Keeps the prompt for being called back."""
+        text = self.text
+        if text.strip() and (not self._history or self._history[-1] != text):
+            self._history = [*self._history, text][-KEPT:]
+        self._place = len(self._history)
+        self._draft = ""
+        kept = "\n".join(self._history)
+        self._put_aside = {word: whole for word, whole in self._put_aside.items() if word in kept}
+        self.text = ""
+
+    def _own_action(self, key: str) -> str:
+        """What a key does by our own table of actions; empty: nothing."""
         active = self.screen.active_bindings.get(key)
-        return [active.binding] if active is not None and active.node is self else []
+        ours = active is not None and active.node is self and (active.binding.id or "").startswith("prompt.")
+        return active.binding.action if active is not None and ours else ""
 
     def _call_back(self, place: int) -> None:
         self._place = place
