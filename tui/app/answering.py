@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.message import Message as PanelMessage
 from textual.message_pump import MessagePump
 
+from tui.app.answer_settings import AnswerSettings
 from tui.app.panel_state import PanelState
+from tui.app.widgets.choices import Choice
 from tui.chat.dispatch import NotPrivate
 from tui.chat.prompt import Prompt
 from tui.chat.reply import Failed, FailureKind, Reasoning, ReplyEvent, Text
@@ -23,6 +25,7 @@ from tui.routing.decide import Decision
 from tui.routing.guard import look
 from tui.routing.plan import plan
 from tui.routing.policy import Request, programs_to_find, targets_of
+from tui.routing.size import tokens_at_most
 
 BATCH = 0.04
 """Seconds between two messages to the screen: 25 a second are smooth; one for each token would be all of the work."""
@@ -33,10 +36,30 @@ class Asking:
     """One prompt that the person wants answered. ``number`` tells its messages from those of another."""
 
     number: int
+    text: str
+    """What the person wrote."""
     request: Request
     prompt: Prompt
     said: str
     """All that the model is told, as the ledger and the guards take it."""
+
+    @classmethod
+    def of(
+        cls, number: int, text: str, choice: Choice, settings: AnswerSettings, *, private: bool, external: bool
+    ) -> Asking:
+        said = f"{settings.system}\n\n{text}" if settings.system else text
+        request = choice.request(private=private, external=external, prompt_tokens=tokens_at_most(said))
+        prompt = replace(
+            Prompt.of(text, system=settings.system, max_tokens=settings.max_tokens),
+            temperature=settings.temperature,
+            thinking=settings.thinking,
+        )
+        return cls(number, text, request, prompt, said)
+
+    @property
+    def with_secrets(self) -> Asking:
+        """The same, after the person has said that its credentials may go wherever it goes."""
+        return replace(self, request=replace(self.request, allow_secrets=True))
 
 
 class PromptPlanned(PanelMessage):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -22,17 +21,14 @@ from tui.app.last_choice import keep_choice, last_choice
 from tui.app.messages import CopyAsked
 from tui.app.own_editor import EditorFailed, edit_in_own_editor
 from tui.app.panel_state import KeepsState, PanelState
+from tui.app.prompt_questions import question_of_credentials, question_of_eviction
+from tui.app.questions import Question
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.answer_pane import AnswerPane
 from tui.app.widgets.choices import Choice, first_choice
 from tui.app.widgets.prompt_bar import PromptBar, Situation
 from tui.app.widgets.prompt_editor import PromptEditor
-from tui.app.widgets.reply_words import evicted_words
-from tui.chat.prompt import Prompt
-from tui.fleet.printable import printable
 from tui.routing.decide import Decision
-from tui.routing.plan import Failure
-from tui.routing.size import tokens_at_most
 
 
 class PlaygroundScreen(PanelScreen):
@@ -56,7 +52,6 @@ class PlaygroundScreen(PanelScreen):
         self._number = 0
         self._asking: Asking | None = None
         """What is being planned or answered now."""
-        self._sent_text = ""
         self._work: Worker[None] | None = None
         """What plans or follows it."""
         self._senders = Senders("panel")
@@ -192,24 +187,20 @@ class PlaygroundScreen(PanelScreen):
             self._editor.give_back(message.text)
             self.app.bell()
             return
-        self._plan(message.text, allow_secrets=False)
-
-    def _plan(self, text: str, *, allow_secrets: bool) -> None:
-        """Has the prompt planned with all that is known, the prompt itself included."""
-        assert self.choice is not None
-        settings = self.settings
-        said = f"{settings.system}\n\n{text}" if settings.system else text
-        request = self.choice.request(
-            private=self.private_here, external=self.external_once, prompt_tokens=tokens_at_most(said)
-        )
-        prompt = replace(
-            Prompt.of(text, system=settings.system, max_tokens=settings.max_tokens),
-            temperature=settings.temperature,
-            thinking=settings.thinking,
-        )
         self._number += 1
-        self._asking = asking = Asking(self._number, replace(request, allow_secrets=allow_secrets), prompt, said)
-        self._sent_text = text
+        asking = Asking.of(
+            self._number,
+            message.text,
+            self.choice,
+            self.settings,
+            private=self.private_here,
+            external=self.external_once,
+        )
+        self._plan(asking)
+
+    def _plan(self, asking: Asking) -> None:
+        """Has the prompt planned with all that is known, the prompt itself included."""
+        self._asking = asking
         if isinstance(self.app, KeepsState):
             work = plan_prompt(self, asking, self.app.state)
             self._work = self.run_worker(
@@ -223,48 +214,29 @@ class PlaygroundScreen(PanelScreen):
         asking, decision = message.asking, message.decision
         if asking is not self._asking:
             return
-        made, findings = decision.plan, decision.findings
-        if made.failure is Failure.GUARD_REFUSED and findings.credentials:
-            self._confirm_credentials(asking, decision)
-        elif not made.candidates:
-            self.pane.refuse(self._sent_text, decision, external_once=self.external_once)
+        if (question := question_of_credentials(decision)) is not None:
+            self._confirm(question, asking, lambda: self._plan(asking.with_secrets))
+        elif not decision.plan.candidates:
+            self.pane.refuse(asking.text, decision, external_once=self.external_once)
             self._over()
-        elif evicted := evicted_words(made.candidates[0], decision.snapshot):
-            model = printable(made.candidates[0].model, 80)
-            self._confirm(f"Load {model} for this prompt?", evicted, "Send", lambda: self._send(asking, decision))
+        elif (question := question_of_eviction(decision)) is not None:
+            self._confirm(question, asking, lambda: self._send(asking, decision))
         else:
             self._send(asking, decision)
 
-    def _confirm_credentials(self, asking: Asking, decision: Decision) -> None:
-        kinds = ", ".join(decision.findings.credentials)
-        consequences = (f"It holds a credential: {kinds}.", "Whoever answers elsewhere will have it.")
-        self._confirm(
-            "Send this prompt to somebody else's machines?",
-            consequences,
-            "Send",
-            lambda: self._plan(self._sent_text, allow_secrets=True),
-        )
-
-    def _confirm(self, text: str, consequences: tuple[str, ...], verb: str, act: Callable[[], None]) -> None:
-        from tui.app.questions import Question
+    def _confirm(self, question: Question, asking: Asking, act: Callable[[], None]) -> None:
         from tui.app.screens.dialogs import ConfirmScreen
 
-        number = self._number
-
         def answered(yes: bool | None) -> None:
-            if number != self._number or self._asking is None:
-                return
-            if yes:
-                act()
-            else:
-                self._over()
+            if asking is self._asking:
+                (act if yes else self._over)()
 
-        self.app.push_screen(ConfirmScreen(Question(text, consequences, verb)), answered)
+        self.app.push_screen(ConfirmScreen(question), answered)
 
     def _send(self, asking: Asking, decision: Decision) -> None:
         if decision.remark:
             self.notify(decision.remark, severity="warning", markup=False)
-        self.pane.begin(self._sent_text, decision, external_once=self.external_once)
+        self.pane.begin(asking.text, decision, external_once=self.external_once)
         self.external_once = False
         work = follow_reply(self, asking, decision, self.config, self._senders)
         self._work = self.run_worker(
@@ -296,8 +268,8 @@ class PlaygroundScreen(PanelScreen):
 
     def _over(self, *, restore: bool = True) -> None:
         """Nothing is under way any more. A prompt without an answer is where it was."""
-        if restore:
-            self._editor.give_back(self._sent_text)
+        if restore and self._asking is not None:
+            self._editor.give_back(self._asking.text)
         self._asking = self._work = None
         self.refresh_bindings()
 
