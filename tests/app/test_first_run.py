@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.app.panel import Clock, Panel
 from tests.waiting import until
 from tui.app.app import FleetApp, Parting
 from tui.app.screens.first_run import FirstRunScreen
+from tui.config.load import parse_config
 from tui.config.paths import default_config_path, default_config_text
 from tui.config.schema import Config
 from tui.demo.fleet import DemoFleet
@@ -114,3 +116,13 @@ def test_a_first_configuration_is_one_that_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     write_first_config(path, default_config_text())
     assert load_config(path).services
+
+
+@pytest.mark.parametrize(("screen", "shows"), [("routes", "╭─ routes"), ("playground", "╭─ answer"), ("logs", "unit")])
+async def test_the_screen_that_the_configuration_names_opens_first(screen: str, shows: str) -> None:
+    config = parse_config(f'[panel]\nscreen = "{screen}"\n', Path("/nowhere/config.toml"))
+    app = FleetApp(replace(config, path=None))
+    async with app.run_test(size=(100, 30)) as pilot:
+        panel = Panel(app, pilot)
+        assert app.current_mode == screen
+        await panel.sees(shows)

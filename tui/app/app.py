@@ -107,19 +107,20 @@ class FleetApp(App[Parting]):
         *,
         discover: bool = False,
         readonly: bool = False,
+        screen: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``discover``: the person has no configuration, so servers are looked for on this machine."""
+        """``discover``: the person has no configuration, so servers are looked for on this machine.
+
+        ``screen``: the one that opens first; None: as the configuration says.
+        """
         super().__init__()
+        self._first_screen = screen or config.panel.screen
         self._clock = clock
         self._discover = discover
         self._theme_folders = (shipped("themes"), config_home() / "themes")
-        self.state = PanelState(
-            config=config,
-            now=clock(),
-            readonly=readonly,
-            key_problems=key_problems(config.keys),
-        )
+        problems = key_problems(config.keys)
+        self.state = PanelState(config=config, now=clock(), readonly=readonly, key_problems=problems)
         self._use_themes(read_themes(self._theme_folders))
 
     @cached_property
@@ -142,6 +143,8 @@ class FleetApp(App[Parting]):
 
     def on_mount(self) -> None:
         self.set_keymap(dict(self.changed_keys))
+        if self._first_screen in self.MODES and self._first_screen != self.DEFAULT_MODE:
+            self.switch_mode(self._first_screen)
         # Whole seconds, in step with the clock that is shown.
         self.set_timer(1.0 - self._clock() % 1.0, self._start_ticking)
         self.call_after_refresh(self._start_feeds)

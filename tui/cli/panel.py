@@ -35,7 +35,7 @@ def open_panel(invocation: Invocation) -> None:
 
     config = invocation.read_config()
     write_log()
-    app = FleetApp(config or Config(), discover=config is None, readonly=invocation.readonly)
+    app = FleetApp(config or Config(), discover=config is None, readonly=invocation.readonly, screen=invocation.screen)
     parting = asyncio.run(_until_left(app))
     if app.return_code:
         raise click.exceptions.Exit(app.return_code)
