@@ -217,6 +217,8 @@ async def a_host_that_never_answers_is_given_up(stage: Stage) -> None:
     async with far_machine(stage) as (sshd, _):
         environment, port = sshd.environment, sshd.port
     with socket.socket() as silent:
+        # The connection that was there before may linger for a minute.
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         silent.bind(("127.0.0.1", port))
         silent.listen()
         async with watching(environment) as watch:
