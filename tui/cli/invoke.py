@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import threading
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +23,7 @@ from tui.cli.main import EXIT_EMPTY_PLAN, EXIT_FAILED, Invocation
 from tui.cli.prompt_input import read_prompt
 from tui.cli.request_options import CONDITIONS, PROMPT, TARGETS, with_options
 from tui.cli.route import EXITS, asked_document, skipped_document
+from tui.cli.until_signal import until_signal
 from tui.routing.decide import Decision, decide
 from tui.routing.plan import Failure
 from tui.routing.policy import Request
@@ -126,29 +125,7 @@ def delegate(invocation: Invocation, /, **said: Any) -> int:
 
 def _run(invocation: Invocation, call: Call) -> int:
     text = read_prompt(call.prompt, call.option_prompt, call.files, call.note)
-    return asyncio.run(_until_signal(_invoke(invocation, call, text)))
-
-
-async def _until_signal(work: Coroutine[None, None, int]) -> int:
-    """Ends the work in good order when this program is told to end, as ctrl+c does of itself."""
-    ended_by: list[int] = []
-    task = asyncio.current_task()
-    assert task is not None
-
-    def end(number: int) -> None:
-        ended_by.append(number)
-        task.cancel()
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-                asyncio.get_running_loop().add_signal_handler(number, end, number)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if not ended_by:
-            raise
-        return 128 + ended_by[0]
+    return asyncio.run(until_signal(_invoke(invocation, call, text)))
 
 
 async def _invoke(invocation: Invocation, call: Call, text: str) -> int:
