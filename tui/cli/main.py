@@ -34,6 +34,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "invoke": ("tui.cli.invoke:invoke", "Send a prompt where its route says; the answer comes as it is made."),
     "ask": ("tui.cli.invoke:invoke", "The same as invoke."),
     "delegate": ("tui.cli.invoke:delegate", "Send a prompt to a tier, as agents do."),
+    "race": ("tui.cli.race:race_command", "The same prompt to several models at once, side by side."),
+    "consensus": ("tui.cli.consensus:consensus_command", "Ask several models, and see whether enough of them agree."),
     "import-policy": ("tui.cli.policy:import_policy", "Take a model-policy.json over into the configuration."),
     "keys": ("tui.cli.settings:keys", "The keys of the panel, with the ids that [keys] rebinds."),
     "themes": ("tui.cli.settings:themes", "The themes that the panel can use."),

@@ -1,0 +1,162 @@
+"""Several models at once: each by its own plan, all of them together, and none left running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+
+import pytest
+
+from tests.chat.scripted import Scripted
+from tests.waiting import until
+from tui.chat.drill import Stage
+from tui.chat.prompt import Prompt
+from tui.chat.race import Lane, by_total, lanes_for, race
+from tui.chat.reply import Failed, FailureKind, Finished, ReplyEvent, Text, Timings
+from tui.chat.sending import Sender
+from tui.config.load import parse_config
+from tui.config.schema import Config
+from tui.demo.fleet import DemoFleet
+from tui.demo.models import answer_to
+from tui.demo.request_log import RequestRecord
+from tui.routing.modes import Mode, Modes
+from tui.routing.policy import Request
+
+ENDLESS = "write 900000 tokens"
+CHAT_PATHS = ("/v1/chat/completions", "/api/chat")
+
+
+def configured(fleet: DemoFleet, more: str = "") -> Config:
+    return parse_config(fleet.config_toml() + more, fleet.folder / "config.toml")
+
+
+async def raced(config: Config, *models: str, said: str = "hi", modes: Modes | None = None) -> dict[str, Lane]:
+    lanes = lanes_for(models, Request(model=""))
+    async with Sender(config, "cli") as sender:
+        await race(lanes, Prompt.of(said), said, sender, config, modes or Modes(), timeout=20.0)
+    return {lane.model: lane for lane in lanes}
+
+
+def prompts(fleet: DemoFleet) -> list[RequestRecord]:
+    """All that the fleet's servers were asked to answer, as it stands now."""
+    return [record for server in fleet.servers.values() for record in server.requests if record.path in CHAT_PATHS]
+
+
+def remembered(fleet: DemoFleet) -> list[sqlite3.Row]:
+    path = fleet.folder / "data" / "fleetdeck" / "ledger.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute("SELECT * FROM requests ORDER BY asked_name").fetchall()
+
+
+async def test_everybody_answers_and_is_remembered(fleet: DemoFleet) -> None:
+    models = ("litellm/gpt-5.2", "llama-swap/gemma", "ollama/llama3.2:latest")
+    lanes = await raced(configured(fleet), *models)
+    for lane in lanes.values():
+        assert lane.stage is Stage.ANSWERED
+        assert lane.text == "".join(answer_to("hi").text)
+        assert lane.finished is not None
+        assert lane.finished.timings.total is not None
+    assert [row["asked_name"] for row in remembered(fleet)] == list(models)
+    assert {row["outcome"] for row in remembered(fleet)} == {"finished"}
+
+
+async def test_all_are_asked_before_the_first_has_answered(fleet: DemoFleet) -> None:
+    async with Scripted({"a": "A", "b": "B", "c": "C"}, together=3).running() as server:
+        lanes = await raced(configured(fleet, server.config_toml()), "one/a", "one/b", "one/c")
+    assert [lane.text for lane in lanes.values()] == ["A", "B", "C"]
+
+
+async def test_what_is_told_of_a_lane_is_its_own_events_in_order(fleet: DemoFleet) -> None:
+    told: list[tuple[str, ReplyEvent]] = []
+    config = configured(fleet)
+    lanes = lanes_for(("llama-swap/gemma", "ollama/llama3.2:latest"), Request(model=""))
+
+    def note(lane: Lane, event: ReplyEvent) -> None:
+        told.append((lane.model, event))
+
+    async with Sender(config, "cli") as sender:
+        await race(lanes, Prompt.of("hi"), "hi", sender, config, Modes(), told=note)
+    for lane in lanes:
+        events = [event for model, event in told if model == lane.model]
+        assert "".join(event.text for event in events if isinstance(event, Text)) == lane.text
+        assert [event for event in events if isinstance(event, Finished | Failed)] == [events[-1]]
+
+
+async def test_private_mode_holds_for_each_and_sends_nothing_away(fleet: DemoFleet) -> None:
+    modes = Modes(private=Mode(enabled=True))
+    lanes = await raced(configured(fleet), "litellm/gpt-5.2", "llama-swap/gemma", modes=modes)
+    away = lanes["litellm/gpt-5.2"]
+    assert (away.stage, away.where) == (Stage.SKIPPED, "cloud")
+    assert "private mode is on" in away.words
+    assert lanes["llama-swap/gemma"].stage is Stage.ANSWERED
+    assert len(prompts(fleet)) == 1
+
+
+async def test_a_model_that_is_over_its_limit_is_not_asked(fleet: DemoFleet) -> None:
+    more = '[models."one/a"]\nlimit = { requests_per_minute = 1 }\n'
+    async with Scripted({"a": "A", "b": "B"}).running() as server:
+        config = configured(fleet, server.config_toml(more))
+        await raced(config, "one/a", "one/b")
+        lanes = await raced(config, "one/a", "one/b")
+        assert sorted(model for model, _ in server.prompts) == ["a", "b", "b"]
+    assert "its limit is 1 requests a minute" in lanes["one/a"].words
+    assert lanes["one/b"].stage is Stage.ANSWERED
+
+
+async def test_one_that_fails_ends_nobody_else(fleet: DemoFleet) -> None:
+    async with Scripted({"a": 500, "b": "B"}).running() as server:
+        lanes = await raced(configured(fleet, server.config_toml()), "one/a", "one/b")
+    failed = lanes["one/a"]
+    assert (failed.stage, failed.finished, failed.prefill) == (Stage.FAILED, None, None)
+    assert "out of order" in failed.words
+    assert lanes["one/b"].text == "B"
+
+
+async def test_cancelling_ends_every_request_and_keeps_what_had_come(fleet: DemoFleet) -> None:
+    fleet.llama_swap.speed = fleet.ollama.speed = 20.0
+    config = configured(fleet)
+    lanes = lanes_for(("llama-swap/gemma", "ollama/llama3.2:latest"), Request(model=""))
+    async with Sender(config, "cli") as sender:
+        running = asyncio.create_task(race(lanes, Prompt.of(ENDLESS), ENDLESS, sender, config, Modes()))
+        await until(lambda: all(lane.text for lane in lanes), "both answer")
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    for lane in lanes:
+        assert isinstance(lane.end, Failed)
+        assert (lane.end.kind, lane.end.partial) == (FailureKind.INTERRUPTED, True)
+    await until(
+        lambda: [chat.closed_early for chat in prompts(fleet)] == [True, True],
+        "both servers see that nobody reads any more",
+    )
+    assert {row["outcome"] for row in remembered(fleet)} == {"cancelled"}
+
+
+def finished_lane(model: str, timings: Timings) -> Lane:
+    lane = Lane(Request(model=model))
+    lane.take(Finished(model=model, where="local", reason="stop", served_by=model, timings=timings))
+    return lane
+
+
+def test_the_quickest_is_first_and_who_was_not_asked_is_last() -> None:
+    skipped, failed = Lane(Request(model="one/s")), Lane(Request(model="one/f"))
+    skipped.skip("it may not")
+    failed.take(Failed(error="no", kind=FailureKind.UNREACHABLE, model="one/f"))
+    slow, quick = finished_lane("one/slow", Timings(total=2.0)), finished_lane("one/quick", Timings(total=1.0))
+    assert by_total([skipped, failed, slow, quick]) == [quick, slow, failed, skipped]
+
+
+@pytest.mark.parametrize(
+    ("timings", "prefill"),
+    [
+        (Timings(load=None, first_token=0.5), 0.5),
+        (Timings(load=2.0, first_token=2.5), 0.5),
+        (Timings(load=2.5, first_token=2.5), None),
+        (Timings(load=2.0, first_token=None), None),
+    ],
+    ids=["nothing loaded", "loaded first", "loaded until the token came", "no token"],
+)
+def test_loading_is_no_part_of_reading_the_prompt(timings: Timings, prefill: float | None) -> None:
+    assert finished_lane("one/m", timings).prefill == prefill

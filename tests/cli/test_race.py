@@ -1,0 +1,171 @@
+"""``race`` and ``consensus``: several models and one prompt, from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+
+import pytest
+
+from tests.chat.scripted import Scripted
+from tests.cli.demo_process import PATIENCE
+from tests.cli.house import House
+from tests.waiting import until
+from tui.demo.models import answer_to
+from tui.routing.mode_files import Flip, flip_private
+
+LOCAL, CLOUD = "llama-swap/gemma", "litellm/gpt-5.2"
+SECRET = "use ghp_" + "a1B2" * 9
+LONG = "It is the first of them, for the reason that all others have been ruled out before, one by one"
+Json = dict[str, object]
+
+
+def rows(document: Json, name: str = "lanes") -> list[Json]:
+    found = document[name]
+    assert isinstance(found, list)
+    return found
+
+
+async def test_a_race_is_a_table_with_the_quickest_first(house: House) -> None:
+    ran = await house.call("race", "-m", LOCAL, "-m", CLOUD, "-m", "ollama/llama3.2:latest", "-p", "hi")
+    assert ran.code == 0
+    header, *lines = ran.out.splitlines()
+    assert header.split("  ")[0] == "MODEL"
+    assert {line.split()[0] for line in lines} == {LOCAL, CLOUD, "ollama/llama3.2:latest"}
+    assert "answered, served by openai/gpt-5.2" in ran.out
+    assert "$0.0" in ran.out
+    assert f"fleetdeck: asking {LOCAL} (local; asked for by name" in ran.err
+
+
+async def test_the_document_of_a_race_has_every_figure(house: House) -> None:
+    ran = await house.call("race", "-m", LOCAL, "-m", CLOUD, "-p", "hi", "--json", "-q")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.document["schema"] == 1
+    lanes = rows(ran.document)
+    totals = []
+    for lane in lanes:
+        assert (lane["outcome"], lane["error"], lane["response"]) == ("answered", None, "".join(answer_to("hi").text))
+        timings = lane["timings"]
+        assert isinstance(timings, dict)
+        assert set(timings) == {"load_ms", "prefill_ms", "first_token_ms", "total_ms", "tokens_per_second"}
+        totals.append(timings["total_ms"])
+    assert totals == sorted(totals)
+    (cloud,) = [lane for lane in lanes if lane["model"] == CLOUD]
+    assert (cloud["where"], cloud["served_by"]) == ("cloud", "openai/gpt-5.2")
+    assert isinstance(cloud["cost_usd"], float)
+    assert {(row["face"], row["asked_name"], row["outcome"]) for row in house.remembered()} == {
+        ("cli", LOCAL, "finished"),
+        ("cli", CLOUD, "finished"),
+    }
+
+
+async def test_who_may_not_is_a_lane_that_says_why(house: House) -> None:
+    flip_private(house.modes_file, Flip.ON, "tax")
+    ran = await house.call("race", "-m", CLOUD, "-m", LOCAL, "hi", "--json")
+    assert ran.code == 0
+    first, last = rows(ran.document)
+    assert (first["model"], last["model"], last["outcome"], last["kind"]) == (LOCAL, CLOUD, "skipped", "nothing_may")
+    assert "private mode is on" in str(last["error"])
+    assert set(first) == set(last)
+    assert f"fleetdeck: {CLOUD} is not asked: private mode is on" in ran.err
+    assert house.prompted() == {"llama-swap": 1}
+
+
+async def test_a_race_in_which_nobody_may_start_has_the_exit_code_of_its_reason(house: House) -> None:
+    both = ("-m", CLOUD, "-m", "litellm/claude-sonnet")
+    assert (await house.call("race", *both, "--private", "hi")).code == 3
+    assert (await house.call("race", *both, SECRET)).code == 4
+    assert (await house.call("race", "-m", CLOUD, "-m", "nobody/x", SECRET)).code == 3
+    assert (await house.call("consensus", *both, "--private", "hi")).code == 3
+    assert (await house.call("race", "-m", "nobody/x", "-m", "nobody/y", "hi")).code == 2
+    assert house.prompted() == {}
+
+
+async def test_a_race_that_nobody_finishes_has_failed(house: House) -> None:
+    async with Scripted({"a": 500, "b": 500}).running() as server:
+        house.configure(server.config_toml())
+        ran = await house.call("race", "-m", "one/a", "-m", "one/b", "hi", "--json")
+    assert ran.code == 1
+    assert [lane["kind"] for lane in rows(ran.document)] == ["server_error", "server_error"]
+    assert "out of order" in ran.err
+
+
+@pytest.mark.parametrize("command", ["race", "consensus"])
+@pytest.mark.parametrize(
+    ("models", "words"), [((LOCAL,), "two models or more"), ((LOCAL, CLOUD, LOCAL), "is named twice")]
+)
+async def test_several_are_two_different_ones_at_least(
+    house: House, command: str, models: tuple[str, ...], words: str
+) -> None:
+    ran = await house.call(command, *(part for model in models for part in ("-m", model)), "hi")
+    assert (ran.code, words in ran.err) == (2, True)
+    assert house.prompted() == {}
+
+
+async def test_an_interrupted_race_ends_all_and_shows_what_it_has(house: House) -> None:
+    house.fleet.llama_swap.speed = house.fleet.ollama.speed = 20.0
+    models = ("-m", LOCAL, "-m", "ollama/llama3.2:latest")
+    process = await house.started("race", *models, "--json", "write 900000 tokens")
+    await until(lambda: len(house.prompted()) == 2, "both are asked", timeout=PATIENCE)
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(PATIENCE):
+        out, errors = await process.communicate()
+    assert process.returncode == 143
+    assert {lane["kind"] for lane in json.loads(out)["lanes"]} == {"interrupted"}
+    assert b"Traceback" not in errors
+    await until(
+        lambda: all(house.prompts(name)[-1].closed_early for name in ("llama-swap", "ollama")),
+        "both servers see that nobody reads any more",
+    )
+    assert {row["outcome"] for row in house.remembered()} == {"cancelled"}
+
+
+THREE = ("-m", "one/a", "-m", "one/b", "-m", "one/c")
+
+
+async def test_a_consensus_shows_each_answer_and_who_agrees(house: House) -> None:
+    async with Scripted({"a": "Paris", "b": "paris.", "c": "Ro\x1bme"}).running() as server:
+        house.configure(server.config_toml())
+        ran = await house.call("consensus", *THREE, "-p", "Capital of France?")
+        strict = await house.call("consensus", *THREE, "--threshold", "0.9", "-p", "Capital of France?", "--json")
+    assert ran.code == 0
+    assert "one/b:\n  paris.\n" in ran.out
+    assert "group 1: one/a, one/b\ngroup 2: one/c\nagreement: 67% of 3 models, 66% wanted: reached\n" in ran.out
+    assert "\x1b" not in ran.out
+    assert (strict.code, strict.document["agreed"], strict.document["agreement"]) == (1, False, 0.6667)
+    assert [row["models"] for row in rows(strict.document, "groups")] == [["one/a", "one/b"], ["one/c"]]
+    assert [row["response"] for row in rows(strict.document, "answers")] == ["Paris", "paris.", "Ro\x1bme"]
+    assert (strict.document["answer"], strict.document["judge"]) == (None, None)
+    assert len(house.remembered()) == 6
+
+
+async def test_a_judge_is_asked_for_long_answers_and_remembered_too(house: House) -> None:
+    answers = {"a": LONG, "b": LONG + " indeed", "c": "the second", "j": "[[1, 2], [3]]"}
+    async with Scripted(answers).running() as server:
+        house.configure(server.config_toml())
+        ran = await house.call("consensus", *THREE, "--judge", "one/j", "Which?", "--json")
+        without = await house.call("consensus", *THREE, "Which?")
+    assert (ran.code, ran.document["agreed"], ran.document["answer"]) == (0, True, LONG)
+    judge = ran.document["judge"]
+    assert isinstance(judge, dict)
+    assert (judge["model"], judge["outcome"]) == ("one/j", "answered")
+    assert [row["asked_name"] for row in house.remembered()].count("one/j") == 1
+    assert (without.code, "a judge can tell" in without.err) == (1, True)
+
+
+async def test_a_judge_that_does_not_exist_is_a_wrong_call_before_anybody_is_asked(house: House) -> None:
+    ran = await house.call("consensus", "-m", LOCAL, "-m", CLOUD, "--judge", "nobody/x", "hi")
+    assert (ran.code, "the judge cannot be asked: no service or program is called nobody" in ran.err) == (2, True)
+    assert house.prompted() == {}
+
+
+async def test_a_private_consensus_leaves_no_text_behind(house: House) -> None:
+    answers = {"a": LONG + " canary", "b": LONG, "c": "x", "j": "[[1, 2, 3]]"}
+    async with Scripted(answers).running() as server:
+        house.configure(server.config_toml())
+        ran = await house.call("consensus", *THREE, "--judge", "one/j", "--private", "the canary sings")
+    assert ran.code == 0
+    assert [row["private"] for row in house.remembered()] == [1, 1, 1, 1]
+    for path in house.ledger_file.parent.glob("ledger.sqlite3*"):
+        assert b"canary" not in path.read_bytes()

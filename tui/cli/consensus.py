@@ -1,0 +1,113 @@
+"""``fleetdeck consensus``: asks several models, and says whether enough of them agree."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tui.chat.consensus import THRESHOLD, Consensus, consensus
+from tui.chat.race import Lane
+from tui.chat.sending import Sender
+from tui.cli.answers import print_document
+from tui.cli.document import SCHEMA
+from tui.cli.invoke import FACE, PromptCommand
+from tui.cli.lanes import SEVERAL, Question, about_document, exit_where_nobody_may, lane_document, tell_if_skipped
+from tui.cli.looking import config_or_discovered, modes_of
+from tui.cli.main import EXIT_FAILED, Invocation
+from tui.cli.prompt_input import read_prompt
+from tui.cli.request_options import with_options
+from tui.cli.until_signal import until_signal
+from tui.fleet.printable import printable, printable_lines
+from tui.routing.policy import owner_problem
+
+COMPARING = (
+    click.option(
+        "--threshold",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=THRESHOLD,
+        show_default=True,
+        help="The share of the models that have to agree.",
+    ),
+    click.option("--judge", metavar="MODEL", help="Who compares answers that are too long for that."),
+)
+
+
+@click.command("consensus", cls=PromptCommand)
+@with_options(SEVERAL, COMPARING)
+@click.pass_obj
+def consensus_command(invocation: Invocation, /, threshold: float, judge: str | None, **said: Any) -> int:
+    """Send PROMPT to several models, and say whether enough of them give the same answer.
+
+    Short answers are compared by their words, without case, white space and punctuation; longer ones by the judge.
+    """
+    question = Question(**said)
+    question.check()
+    text = read_prompt(question.prompt, question.option_prompt, (), question.note)
+    return asyncio.run(until_signal(_consensus(invocation, question, text, threshold, judge)))
+
+
+async def _consensus(invocation: Invocation, question: Question, text: str, threshold: float, judge: str | None) -> int:
+    config = await config_or_discovered(invocation)
+    if judge is not None and (problem := owner_problem(judge, config)):
+        raise click.UsageError(f"the judge cannot be asked: {problem}")
+    modes = modes_of(config)
+    lanes = question.lanes(text)
+    async with Sender(config, FACE) as sender:
+        await question.ask(lanes, text, sender, config, modes)
+        found = await consensus(
+            lanes,
+            text,
+            sender,
+            config,
+            modes_of(config),
+            threshold=threshold,
+            judge=judge,
+            timeout=question.timeout,
+        )
+        if sender.problem:
+            question.note(f"not all of this is remembered: {sender.problem}")
+    if found.judge is not None:
+        tell_if_skipped(found.judge)
+    if found.remark:
+        click.echo(f"fleetdeck: {printable(found.remark, 500)}", err=True)
+    if question.as_json:
+        print_document({"schema": SCHEMA, **about_document(lanes, modes), **_document(found, lanes)})
+    else:
+        _print(found, lanes)
+    if (code := exit_where_nobody_may(lanes)) is not None:
+        return code
+    return 0 if found.agreed is not None else EXIT_FAILED
+
+
+def _document(found: Consensus, lanes: Sequence[Lane]) -> dict[str, object]:
+    agreed = found.agreed
+    return {
+        "agreed": agreed is not None,
+        "agreement": round(found.share, 4),
+        "threshold": found.threshold,
+        "answer": agreed.answer if agreed is not None else None,
+        "groups": [
+            {"models": list(group.models), "share": round(len(group.models) / found.asked, 4), "answer": group.answer}
+            for group in found.groups
+        ],
+        "answers": [lane_document(lane) for lane in lanes],
+        "judge": lane_document(found.judge) if found.judge is not None else None,
+        "remark": found.remark or None,
+    }
+
+
+def _print(found: Consensus, lanes: Sequence[Lane]) -> None:
+    for lane in lanes:
+        click.echo(f"{printable(lane.model, 120)}:")
+        shown = lane.text.strip() if lane.finished is not None else f"({lane.stage}: {lane.words})"
+        for line in printable_lines(shown or "(an empty answer)").splitlines():
+            click.echo(f"  {line}".rstrip())
+        click.echo()
+    for number, group in enumerate(found.groups, 1):
+        click.echo(f"group {number}: {', '.join(printable(model, 120) for model in group.models)}")
+    verdict = "reached" if found.agreed is not None else "not reached"
+    judged = f", judged by {printable(found.judge.model, 120)}" if found.judge and not found.remark else ""
+    click.echo(f"agreement: {found.share:.0%} of {found.asked} models, {found.threshold:.0%} wanted: {verdict}{judged}")

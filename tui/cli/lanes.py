@@ -1,0 +1,173 @@
+"""What ``race`` and ``consensus`` have in common: who is asked what, and how a model's part of it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from tui.chat.drill import Stage
+from tui.chat.prompt import Prompt
+from tui.chat.race import Lane, lanes_for, race
+from tui.chat.reply import Failed, Finished, ReplyEvent, Usage, fell_back_json, finished_json, usage_json
+from tui.chat.sending import Sender
+from tui.cli.answer_notes import AnswerNotes, failure_words
+from tui.cli.document import Json, modes_document
+from tui.cli.main import EXIT_EMPTY_PLAN
+from tui.cli.request_options import PROMPT
+from tui.cli.route import EXITS
+from tui.config.schema import Config
+from tui.fleet.printable import printable
+from tui.routing.modes import Modes
+from tui.routing.policy import Request
+from tui.routing.size import tokens_at_most
+
+SEVERAL = (
+    click.option(
+        "-m",
+        "--model",
+        "models",
+        metavar="MODEL",
+        multiple=True,
+        help="service/name or program/name; twice or more.",
+    ),
+    *PROMPT,
+    click.option("--private", is_flag=True, help="Only to models on your own machines."),
+    click.option("--allow-secrets", is_flag=True, help="Even with a credential in the prompt."),
+    click.option("--timeout", type=click.FloatRange(min=0.001), metavar="SECONDS", help="For each whole answer."),
+    click.option("--json", "as_json", is_flag=True, help="One JSON document at the end."),
+    click.option("-q", "--quiet", is_flag=True, help="No notes on stderr but errors."),
+)
+NO_FIGURES: Json = {"load_ms": None, "first_token_ms": None, "total_ms": None, "tokens_per_second": None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What was said on the command line to several models."""
+
+    models: tuple[str, ...]
+    option_prompt: str | None
+    prompt: str | None
+    private: bool
+    allow_secrets: bool
+    timeout: float | None
+    as_json: bool
+    quiet: bool
+
+    def check(self) -> None:
+        """Refuses what is no comparison.
+
+        Raises:
+            click.UsageError: fewer than two models are named, or one twice.
+        """
+        if len(self.models) < 2:
+            raise click.UsageError("name two models or more, each with -m")
+        twice = next((model for model in self.models if self.models.count(model) > 1), None)
+        if twice is not None:
+            raise click.UsageError(f"{printable(twice, 80)} is named twice")
+
+    def lanes(self, said: str) -> tuple[Lane, ...]:
+        request = Request(
+            private=self.private, allow_secrets=self.allow_secrets, prompt_tokens=tokens_at_most(said), model=""
+        )
+        return lanes_for(self.models, request)
+
+    def note(self, words: str) -> None:
+        """Tells the person something beside the answers."""
+        if not self.quiet:
+            click.echo(f"fleetdeck: {words}", err=True)
+
+    async def ask(self, lanes: Sequence[Lane], said: str, sender: Sender, config: Config, modes: Modes) -> None:
+        """Asks all lanes, and tells on stderr what happens meanwhile."""
+        notes = _Notes(self)
+        await race(lanes, Prompt.of(said), said, sender, config, modes, timeout=self.timeout, told=notes.take)
+        remarks = [lane.decision.remark for lane in lanes if lane.decision is not None and lane.decision.remark]
+        for remark in dict.fromkeys((*modes.problems, *remarks)):
+            self.note(remark)
+        for lane in lanes:
+            tell_if_skipped(lane)
+
+
+class _Notes:
+    """Every note names its model: those of several come in between each other."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._notes: dict[str, AnswerNotes] = {}
+
+    def take(self, lane: Lane, event: ReplyEvent) -> None:
+        if isinstance(event, Failed):
+            click.echo(f"fleetdeck: {failure_words(event)}", err=True)
+            return
+        if lane.model not in self._notes:
+            assert lane.decision is not None
+            shown = printable(lane.model, 120)
+
+            def tell(words: str) -> None:
+                self._question.note(words if shown in words else f"{shown}: {words}")
+
+            self._notes[lane.model] = AnswerNotes(tell, lane.decision)
+        self._notes[lane.model].take(event)
+
+
+def tell_if_skipped(lane: Lane) -> None:
+    """Says on stderr why a model was not asked."""
+    if lane.stage is Stage.SKIPPED:
+        click.echo(f"fleetdeck: {printable(lane.model, 120)} is not asked: {printable(lane.words, 400)}", err=True)
+
+
+def exit_where_nobody_may(lanes: Sequence[Lane]) -> int | None:
+    """The exit code where no model may be asked: that of ``invoke``, where all have it for the same reason."""
+    if any(lane.stage is not Stage.SKIPPED for lane in lanes):
+        return None
+    failures = {lane.decision.plan.failure for lane in lanes if lane.decision is not None}
+    failure = failures.pop() if len(failures) == 1 else None
+    return EXITS[failure] if failure is not None else EXIT_EMPTY_PLAN
+
+
+def about_document(lanes: Sequence[Lane], modes: Modes) -> Json:
+    """Under which modes all of them were asked."""
+    plans = [lane.decision.plan for lane in lanes if lane.decision is not None]
+    return {
+        "modes": modes_document(modes),
+        "private": next((plan.private for plan in plans if plan.private), None),
+    }
+
+
+def lane_document(lane: Lane) -> Json:
+    """One model's part. The fields are those of ``invoke --json``, and are there whatever became of it."""
+    failed = lane.end if isinstance(lane.end, Failed) else None
+    plan_failure = lane.decision.plan.failure if lane.decision is not None else None
+    kind = str(failed.kind) if failed is not None else plan_failure.name.lower() if plan_failure is not None else None
+    return {
+        "model": lane.model,
+        "where": lane.where or None,
+        "outcome": str(lane.stage),
+        "error": lane.words or None,
+        "kind": kind,
+        **(_figures(lane.finished, lane.prefill) if lane.finished is not None else _no_figures(failed)),
+        "response": lane.text,
+        "reasoning": lane.reasoning,
+    }
+
+
+def _figures(finished: Finished, prefill: float | None) -> Json:
+    document = finished_json(finished)
+    timings = document["timings"]
+    assert isinstance(timings, dict)
+    timings["prefill_ms"] = None if prefill is None else round(prefill * 1000)
+    return document | {"partial": False, "retry_after_s": None}
+
+
+def _no_figures(failed: Failed | None) -> Json:
+    return {
+        "served_by": None,
+        "finish_reason": None,
+        "fell_back": [fell_back_json(step) for step in failed.fell_back] if failed is not None else [],
+        "usage": usage_json(Usage()),
+        "cost_usd": None,
+        "timings": {**NO_FIGURES, "prefill_ms": None},
+        "partial": failed.partial if failed is not None else False,
+        "retry_after_s": failed.retry_after if failed is not None else None,
+    }
