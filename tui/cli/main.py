@@ -43,6 +43,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+SCREENS = ("fleet", "routes", "playground", "logs")
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """What was said before the command."""
@@ -88,7 +91,7 @@ class LateCommands(click.Group):
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Use this configuration.")
 @click.option("--demo", is_flag=True, help="Use a simulated fleet; nothing outside of it is touched.")
 @click.option("--readonly", is_flag=True, help="Take away every action that changes something.")
-@click.option("--screen", type=click.Choice(["fleet"]), help="The screen that opens first.")
+@click.option("--screen", type=click.Choice(SCREENS), help="The screen that opens first.")
 @click.version_option(__version__, prog_name="fleetdeck")
 @click.pass_context
 def cli(context: click.Context, config_path: Path | None, demo: bool, readonly: bool, screen: str | None) -> None:
