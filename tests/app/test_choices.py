@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,9 +55,14 @@ def test_ten_thousand_models_are_looked_through_while_a_key_is_let_go() -> None:
     )
     rows = choice_rows(CONFIG, FleetSnapshot(at=0.0, services=(service,)))
     for typed in ("m", "model-09", "zq", "77binstr", "a" * 60, "o l l a m a"):
-        began = time.process_time()
-        find(rows, typed)
-        assert time.process_time() - began < 0.1, typed
+        # The best of three: a sweep of the garbage collector through a whole test run's objects is none of its doing.
+        assert min(_seconds(lambda typed=typed: find(rows, typed)) for _ in range(3)) < 0.1, typed
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    began = time.process_time()
+    act()
+    return time.process_time() - began
 
 
 def test_the_first_choice_is_the_default_task_else_a_model() -> None:
