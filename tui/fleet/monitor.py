@@ -17,6 +17,9 @@ from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, MachineState, See
 
 QUIET = 0.05
 """Seconds between two snapshots at least, so that hundreds of answers in one breath make one snapshot."""
+QUIET_OF_MANY = 0.2
+MANY = 50
+"""Services from which on something changes all the time, and each snapshot takes longer to make."""
 
 
 class Monitor:
@@ -181,7 +184,7 @@ class Monitor:
             await self._publish()
             await self._dirty.wait()
             # What changes in one breath is told in one.
-            await asyncio.sleep(QUIET)
+            await asyncio.sleep(QUIET if len(self._watches) < MANY else QUIET_OF_MANY)
             self._dirty.clear()
 
     async def _publish(self) -> None:
