@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ from tui.routing.modes import read_modes
 if TYPE_CHECKING:
     from tui.control.fitting import Taken
     from tui.fleet.monitor import Monitor
+
+log = logging.getLogger(__name__)
 
 SELDOM = 1.0
 """Seconds between looks at files that a person edits by hand: each look wakes the process."""
@@ -90,7 +93,10 @@ async def follow_memory(target: MessagePump, monitor_of: Callable[[], Monitor]) 
     async for snapshot in monitor_of().subscribe():
         if book.note(snapshot):
             target.post_message(MemoryNoted(dict(book.taken), await asyncio.to_thread(_split_costs, book.taken)))
-            await asyncio.to_thread(book.save)
+            try:
+                await asyncio.to_thread(book.save)
+            except OSError as error:
+                log.warning("what models take is not kept: %s", error)
 
 
 def _split_costs(taken: Mapping[str, Taken]) -> dict[str, str]:
