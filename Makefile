@@ -25,7 +25,7 @@ run: .venv/runtime
 	@$(BIN)/python -m tui --config config.toml
 
 test: .venv/development
-	@$(BIN)/python -m pytest -n 2 --dist loadscope -q
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 lint: .venv/development
 	@$(BIN)/ruff check $(CHECKED)
