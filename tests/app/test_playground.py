@@ -21,7 +21,7 @@ from tui.app.widgets.choices import Choice
 from tui.app.widgets.prompt_editor import PromptEditor
 from tui.demo.fleet import DemoFleet
 from tui.demo.models import answer_to
-from tui.ledger.store import ledger_path
+from tui.ledger.file import ledger_path
 
 CHAT = "/v1/chat/completions"
 ENDLESS = "write 100000 tokens"

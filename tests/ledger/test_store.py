@@ -13,9 +13,10 @@ from typing import Literal
 
 import pytest
 
+from tui.ledger.file import LedgerError, ledger_path
 from tui.ledger.records import Action, Ending, KeepText, NewRequest, Outcome
 from tui.ledger.schema import MIGRATIONS
-from tui.ledger.store import Ledger, LedgerError, ledger_path, usage_now
+from tui.ledger.store import Ledger, usage_now
 from tui.ledger.usage import Usage
 
 NOON = datetime(2026, 11, 20, 12, 0, 0).astimezone().timestamp()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import time
 from collections.abc import Coroutine, Sequence
@@ -25,9 +24,7 @@ from tui.fleet.machine_watch import UnitActionFailed, UnitVerb
 from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
 from tui.ledger.records import Action
-from tui.ledger.store import Ledger, LedgerError
-
-log = logging.getLogger(__name__)
+from tui.ledger.store import note_action
 
 ModeName = Literal["external", "private"]
 
@@ -83,16 +80,8 @@ async def remembered(
         worked=not ended.failed,
         detail=ended.text,
     )
-    try:
-        await asyncio.to_thread(_remember, action)
-    except LedgerError as error:
-        log.warning("%s is not in the ledger: %s", name, error)
+    await asyncio.to_thread(note_action, action)
     return ended
-
-
-def _remember(action: Action) -> None:
-    with Ledger() as ledger:
-        ledger.act(action)
 
 
 async def copy(text: str) -> ActionEnded:

@@ -19,7 +19,8 @@ from tui.chat.reply import Failed, FailureKind, Reasoning, ReplyEvent, Text
 from tui.chat.sending import Outgoing, Sender
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot
-from tui.ledger.store import LedgerError, usage_now
+from tui.ledger.file import LedgerError
+from tui.ledger.store import usage_now
 from tui.ledger.usage import Usage
 from tui.routing.decide import Decision
 from tui.routing.guard import look

@@ -102,7 +102,8 @@ async def follow_memory(target: MessagePump, monitor_of: Callable[[], Monitor]) 
 def _split_costs(taken: Mapping[str, Taken]) -> dict[str, str]:
     """Model id → what it costs that a part of it is on the processor, as far as both speeds were ever measured."""
     from tui.control.fitting import split_cost
-    from tui.ledger.store import Ledger, LedgerError
+    from tui.ledger.file import LedgerError
+    from tui.ledger.store import Ledger
 
     try:
         with Ledger() as ledger:

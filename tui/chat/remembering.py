@@ -9,8 +9,9 @@ from typing import Literal
 from tui.chat.attempt import AttemptRecord
 from tui.chat.dispatch import DispatchRecord
 from tui.chat.reply import Candidate, FailureKind
+from tui.ledger.file import LedgerError
 from tui.ledger.records import Ending, KeepText, NewRequest, Outcome
-from tui.ledger.store import Ledger, LedgerError
+from tui.ledger.store import Ledger
 
 
 class Remembered:

@@ -15,8 +15,9 @@ from tui.chat.prompt import Prompt
 from tui.chat.remembering import Remembered
 from tui.chat.reply import ReplyEvent
 from tui.config.schema import Config
+from tui.ledger.file import LedgerError
 from tui.ledger.records import NewRequest
-from tui.ledger.store import Ledger, LedgerError
+from tui.ledger.store import Ledger
 from tui.routing.decide import Decision
 from tui.routing.policy import Request
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import Iterator
 
 from tui.cli.main import CommandFailed
-
-log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -26,11 +23,8 @@ def in_ledger(name: str, target: str, machine: str | None = None) -> Iterator[No
 
 def _remember(name: str, target: str, machine: str | None, *, worked: bool, detail: str = "") -> None:
     from tui.ledger.records import Action
-    from tui.ledger.store import Ledger, LedgerError
+    from tui.ledger.store import note_action
 
-    action = Action(at=time.time(), face="cli", name=name, target=target, machine=machine, worked=worked, detail=detail)
-    try:
-        with Ledger() as ledger:
-            ledger.act(action)
-    except LedgerError as error:
-        log.warning("%s is not in the ledger: %s", name, error)
+    note_action(
+        Action(at=time.time(), face="cli", name=name, target=target, machine=machine, worked=worked, detail=detail)
+    )

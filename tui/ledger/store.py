@@ -1,40 +1,24 @@
-"""The ledger: what was asked, who answered, what was done. SQLite, written by several processes at once."""
+"""The ledger: what was asked, who answered, what was done."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import sqlite3
-import threading
-import time
-from collections.abc import Iterator
+import logging
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
-from tui.config.paths import data_home, private_folder, reason_of
 from tui.fleet.redact import redact
+from tui.ledger.file import LedgerError, LedgerFile, ledger_path
 from tui.ledger.records import Action, Ending, KeepText, NewRequest, Outcome
-from tui.ledger.schema import MIGRATIONS
 from tui.ledger.usage import Refusal, Usage
 
-BUSY_TIMEOUT = 5.0
-"""Seconds to wait while another process writes; a write takes a millisecond."""
+log = logging.getLogger(__name__)
+
 REFUSED_FOR = 60.0
 """Seconds for which a refusal holds that gave no time of its own."""
 MINUTE = 60.0
-
-
-class LedgerError(Exception):
-    """The ledger cannot be used; one sentence that names the file and says why."""
-
-
-def ledger_path() -> Path:
-    """Where the ledger is. May not exist yet."""
-    return data_home() / "ledger.sqlite3"
 
 
 def usage_now(now: float, path: Path | None = None) -> Usage:
@@ -50,47 +34,23 @@ def usage_now(now: float, path: Path | None = None) -> Usage:
         return ledger.usage(now)
 
 
-class Ledger:
-    """An open ledger, for its owner alone (0600). Its methods wait for the disk and may be called from any thread."""
+def note_action(action: Action) -> None:
+    """Remembers what was done, whoever did it. A ledger that cannot be written stands in nobody's way."""
+    try:
+        with Ledger() as ledger:
+            ledger.act(action)
+    except LedgerError as error:
+        log.warning("%s is not in the ledger: %s", action.name, error)
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Opens the ledger at ``path`` (None: the person's), created with its folder where it is missing.
 
-        Raises:
-            LedgerError: it cannot be opened, is none, or is of a later version of this program.
-        """
-        self.path = path or ledger_path()
-        self._turn = threading.Lock()
-        with self._explained():
-            private_folder(self.path.parent)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-            if self.path.stat().st_mode & 0o077:
-                self.path.chmod(0o600)
-            self._connection = sqlite3.connect(
-                self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._connection.close()
+class Ledger(LedgerFile):
+    """Requests, attempts and actions, as they happen; and what limits need to know of them."""
 
     def begin(self, request: NewRequest) -> int:
         """Remembers a request that is about to be sent, and returns its number."""
         # Bytes that are no UTF-8 come as lone surrogates; the hash is of the bytes that they stand for.
         data = request.prompt.encode("utf-8", "surrogateescape" if _is_escaped(request.prompt) else "replace")
-        return self._insert(
+        return self.insert(
             "requests",
             at=request.at,
             face=request.face,
@@ -106,7 +66,7 @@ class Ledger:
 
     def attempt(self, request: int, model: str, where: Literal["local", "cloud"], at: float) -> int:
         """Remembers that a model is asked now, which counts towards its limits, and returns the attempt's number."""
-        return self._insert("attempts", request=request, at=at, model=model, place=where, outcome=Outcome.RUNNING.value)
+        return self.insert("attempts", request=request, at=at, model=model, place=where, outcome=Outcome.RUNNING.value)
 
     def end_attempt(
         self, attempt: int, outcome: Outcome, reason: str = "", *, at: float, retry_after: float | None = None
@@ -116,19 +76,20 @@ class Ledger:
         ``reason`` is kept only for a request that is not private.
         """
         until = at + (REFUSED_FOR if retry_after is None else max(0.0, retry_after))
-        self._run(
-            "UPDATE attempts SET outcome = ?, refused_until = ?,"
-            " reason = CASE WHEN (SELECT private FROM requests WHERE id = attempts.request) THEN '' ELSE ? END"
-            " WHERE id = ?",
-            (outcome.value, until if outcome is Outcome.REFUSED else None, redact(reason)[:500], attempt),
-        )
+        with self.connected() as connection:
+            connection.execute(
+                "UPDATE attempts SET outcome = ?, refused_until = ?,"
+                " reason = CASE WHEN (SELECT private FROM requests WHERE id = attempts.request) THEN '' ELSE ? END"
+                " WHERE id = ?",
+                (outcome.value, until if outcome is Outcome.REFUSED else None, redact(reason)[:500], attempt),
+            )
 
     def end(self, request: int, ending: Ending, *, prompt: str, keep_text: KeepText) -> None:
         """Remembers how a request ended, and of what was said as much as may be kept: nothing of a private one, and
         with ``local`` only what no model elsewhere was asked.
         """
-        with self._turn, self._explained(), self._transaction():
-            execute = self._connection.execute
+        with self.transaction() as connection:
+            execute = connection.execute
             private, elsewhere = execute(
                 "SELECT private, EXISTS(SELECT 1 FROM attempts WHERE request = requests.id AND place != 'local')"
                 " FROM requests WHERE id = ?",
@@ -166,7 +127,7 @@ class Ledger:
 
     def act(self, action: Action) -> None:
         """Remembers something that was done."""
-        self._insert(
+        self.insert(
             "actions",
             at=action.at,
             face=action.face,
@@ -180,8 +141,8 @@ class Ledger:
     def usage(self, now: float) -> Usage:
         """What limits depend on, as of ``now``: of all processes, also of requests that are still being answered."""
         midnight = datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        with self._turn, self._explained():
-            execute = self._connection.execute
+        with self.connected() as connection:
+            execute = connection.execute
             requests = execute(
                 "SELECT model, count(*) FROM attempts WHERE at > ? AND at <= ? GROUP BY model", (now - MINUTE, now)
             ).fetchall()
@@ -201,73 +162,12 @@ class Ledger:
 
     def speeds(self, model: str, most: int = 200) -> list[tuple[float, float]]:
         """When each of a model's last answers ended, and its tokens per second; the newest first."""
-        with self._turn, self._explained():
-            return self._connection.execute(
+        with self.connected() as connection:
+            return connection.execute(
                 "SELECT ended_at, tokens_per_second FROM requests WHERE model = ? AND tokens_per_second IS NOT NULL"
                 " ORDER BY id DESC LIMIT ?",
                 (model, most),
             ).fetchall()
-
-    def _prepare(self) -> None:
-        execute = self._connection.execute
-        execute("PRAGMA foreign_keys = ON")
-        # With a write-ahead log this cannot break the file; a power cut may cost the last requests, not the ledger.
-        execute("PRAGMA synchronous = NORMAL")
-        (version,) = execute("PRAGMA user_version").fetchone()
-        if version == len(MIGRATIONS):
-            return
-        self._use_write_ahead_log()
-        with self._transaction():
-            (version,) = execute("PRAGMA user_version").fetchone()
-            if version > len(MIGRATIONS):
-                raise LedgerError(f"{self.path} was written by a later fleetdeck; update this one")
-            for statements in MIGRATIONS[version:]:
-                for statement in statements:
-                    execute(statement)
-            execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-    def _use_write_ahead_log(self) -> None:
-        """Switches a new ledger over, which SQLite refuses at once, without its timeout, while others look at it."""
-        deadline = time.monotonic() + BUSY_TIMEOUT
-        while True:
-            try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.005)
-            else:
-                return
-
-    def _insert(self, table: str, **values: object) -> int:
-        names, marks = ", ".join(values), ", ".join("?" * len(values))
-        return self._run(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
-
-    def _run(self, statement: str, values: tuple[object, ...]) -> int:
-        with self._turn, self._explained():
-            return self._connection.execute(statement, values).lastrowid or 0
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        # IMMEDIATE takes the writer's turn at once: a reader that becomes a writer later is refused without waiting.
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise LedgerError(f"{self.path} cannot be used: {error}") from None
-        except sqlite3.Error as error:
-            raise LedgerError(f"{self.path} is no ledger: {error}; move it away to begin a new one") from None
-        except OSError as error:
-            raise LedgerError(f"{self.path} cannot be opened: {reason_of(error)}") from None
 
 
 def _is_escaped(text: str) -> bool:

@@ -65,7 +65,8 @@ def prepare_to_look() -> None:
 
 
 def _usage() -> tuple[Usage, str]:
-    from tui.ledger.store import LedgerError, usage_now
+    from tui.ledger.file import LedgerError
+    from tui.ledger.store import usage_now
 
     try:
         return usage_now(time.time()), ""
