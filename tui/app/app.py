@@ -26,19 +26,17 @@ from tui.app.messages import (
     CopyAsked,
     DemoAsked,
     FleetSeen,
+    Learned,
     LogsAsked,
     LogSaveAsked,
-    MemoryNoted,
-    ModesRead,
     ScreenAsked,
-    TailnetRead,
     ThemesRead,
 )
 from tui.app.palette import ActionProvider
+from tui.app.panel_screens import SCREENS
 from tui.app.panel_state import PanelState, ShowsState
-from tui.app.screens.fleet import FleetScreen
 from tui.app.themes import PLAIN_VARIABLES, Themes, read_themes
-from tui.config.paths import config_home, modes_file, shipped
+from tui.config.paths import config_home, shipped
 from tui.config.schema import Config
 
 if TYPE_CHECKING:
@@ -51,25 +49,6 @@ class Parting(StrEnum):
 
     DEMO = "demo"
     """The person wants to look around in the simulated fleet."""
-
-
-def routes_screen() -> Screen[None]:
-    """The plans and their screen are imported when somebody first wants to see them."""
-    from tui.app.screens.routes import RoutesScreen
-
-    return RoutesScreen()
-
-
-def playground_screen() -> Screen[None]:
-    from tui.app.screens.playground import PlaygroundScreen
-
-    return PlaygroundScreen()
-
-
-def logs_screen() -> Screen[None]:
-    from tui.app.screens.logs import LogsScreen
-
-    return LogsScreen()
 
 
 @runtime_checkable
@@ -91,12 +70,7 @@ class FleetApp(App[Parting]):
 
     TITLE = "fleetdeck"
     CSS_PATH = "app.tcss"
-    MODES = {  # noqa: RUF012  (typed by Textual)
-        "fleet": FleetScreen,
-        "routes": routes_screen,
-        "playground": playground_screen,
-        "logs": logs_screen,
-    }
+    MODES = SCREENS
     DEFAULT_MODE = "fleet"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.APP)]
     COMMANDS = {ActionProvider}  # noqa: RUF012  (typed by Textual)
@@ -157,15 +131,9 @@ class FleetApp(App[Parting]):
         self._show(replace(self.state, now=self._clock()))
 
     def _start_feeds(self) -> None:
-        config = self.state.config
-        self._follow(feeds.follow_fleet(self, lambda: self.monitor), "the fleet")
-        self._follow(feeds.follow_modes(self, config.panel.external_mode_path, modes_file()), "the mode files")
+        for what, feed in feeds.feeds_of(self, self.state.config, lambda: self.monitor):
+            self._follow(feed, what)
         self._follow(feeds.follow_themes(self, self._theme_folders, self._themes), "the theme files")
-        self._follow(feeds.follow_memory(self, lambda: self.monitor), "what models take")
-        machines = tuple(config.machines.values())
-        self._follow(feeds.follow_tailnet(self, machines, lambda: self.monitor), "the tailnet")
-        if config.path is not None:
-            self._follow(feeds.follow_config(self, config.path, config), "the configuration")
         if self._discover:
             from tui.app.screens.first_run import FirstRunScreen
 
@@ -197,17 +165,9 @@ class FleetApp(App[Parting]):
         else:
             self._show(state)
 
-    @on(ModesRead)
-    def take_modes(self, message: ModesRead) -> None:
-        self._show(replace(self.state, modes=message.modes))
-
-    @on(TailnetRead)
-    def take_tailnet(self, message: TailnetRead) -> None:
-        self._show(replace(self.state, tailnet=message.words))
-
-    @on(MemoryNoted)
-    def take_memory(self, message: MemoryNoted) -> None:
-        self._show(replace(self.state, taken=message.taken, split_costs=message.split_costs))
+    @on(Learned)
+    def take_in(self, message: Learned) -> None:
+        self._show(message.into(self.state))
 
     @on(ConfigRead)
     def take_config(self, message: ConfigRead) -> None:
@@ -223,10 +183,8 @@ class FleetApp(App[Parting]):
         self.monitor.take_up(config)
         if config.panel.theme != before.panel.theme:
             self._choose_theme()
-        if config.panel.external_mode_file != before.panel.external_mode_file:
-            self._follow(feeds.follow_modes(self, config.panel.external_mode_path, modes_file()), "the mode files")
-        if config.path is not None and config.path != before.path:
-            self._follow(feeds.follow_config(self, config.path, config), "the configuration")
+        for what, feed in feeds.feeds_of(self, config, lambda: self.monitor, changed_from=before):
+            self._follow(feed, what)
         if self._discover and config.path is None:
             for screen in self.screen_stack:
                 if isinstance(screen, FirstRun):

@@ -9,7 +9,7 @@ import asyncio
 import importlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from tui.app.messages import ConfigRead, FleetSeen, MemoryNoted, ModesRead, Tail
 from tui.app.themes import Themes, read_themes
 from tui.config.errors import ConfigError
 from tui.config.load import load_config
+from tui.config.paths import modes_file
 from tui.config.schema import Config, MachineSettings
 from tui.config.watch import watch_files
 from tui.routing.modes import read_modes
@@ -33,6 +34,25 @@ SELDOM = 1.0
 """Seconds between looks at files that a person edits by hand: each look wakes the process."""
 
 
+def feeds_of(
+    target: MessagePump, config: Config, monitor_of: Callable[[], Monitor], *, changed_from: Config | None = None
+) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+    """What is followed, in a person's words, and how.
+
+    ``changed_from``: the configuration that was in force; only what has to be followed anew comes then.
+    """
+    before, panel = changed_from, config.panel
+    if before is None:
+        yield "the fleet", follow_fleet(target, monitor_of)
+        yield "what models take", follow_memory(target, monitor_of)
+    if before is None or panel.external_mode_file != before.panel.external_mode_file:
+        yield "the mode files", follow_modes(target, panel.external_mode_path, modes_file())
+    if before is None or config.machines != before.machines:
+        yield "the tailnet", follow_tailnet(target, tuple(config.machines.values()), monitor_of)
+    if config.path is not None and (before is None or config.path != before.path):
+        yield "the configuration", follow_config(target, config.path, config)
+
+
 async def follow_fleet(target: MessagePump, monitor_of: Callable[[], Monitor]) -> None:
     """Runs the monitor and posts each newer snapshot."""
     # What watching needs takes 130 ms to import: in a thread it holds up neither the first paint nor a key.
@@ -45,12 +65,12 @@ async def follow_fleet(target: MessagePump, monitor_of: Callable[[], Monitor]) -
             target.post_message(FleetSeen(snapshot))
 
 
-async def follow_modes(target: MessagePump, external_file: Path, modes_file: Path) -> None:
+async def follow_modes(target: MessagePump, external_file: Path, private_file: Path) -> None:
     """Posts the modes now, and after each change of their files."""
-    changes = watch_files((external_file, modes_file))
-    target.post_message(ModesRead(read_modes(external_file, modes_file)))
+    changes = watch_files((external_file, private_file))
+    target.post_message(ModesRead(read_modes(external_file, private_file)))
     async for _ in changes:
-        target.post_message(ModesRead(read_modes(external_file, modes_file)))
+        target.post_message(ModesRead(read_modes(external_file, private_file)))
 
 
 async def follow_config(target: MessagePump, path: Path, in_force: Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -33,15 +34,26 @@ class FleetSeen(Message):
         return isinstance(message, FleetSeen)
 
 
-class ModesRead(Message):
+class Learned(Message):
+    """Something that a feed found out and that only has to be shown."""
+
+    def into(self, state: PanelState) -> PanelState:
+        """``state`` with what is known now."""
+        raise NotImplementedError
+
+    def can_replace(self, message: Message) -> bool:
+        return type(message) is type(self)
+
+
+class ModesRead(Learned):
     """The mode files, as they are now."""
 
     def __init__(self, modes: Modes) -> None:
         super().__init__()
         self.modes = modes
 
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, ModesRead)
+    def into(self, state: PanelState) -> PanelState:
+        return replace(state, modes=self.modes)
 
 
 class ConfigRead(Message):
@@ -137,18 +149,24 @@ class ActAsked(Message):
         self.act = act
 
 
-class TailnetRead(Message):
+class TailnetRead(Learned):
     """How Tailscale reaches each machine, in words."""
 
     def __init__(self, words: Mapping[str, str]) -> None:
         super().__init__()
         self.words = words
 
+    def into(self, state: PanelState) -> PanelState:
+        return replace(state, tailnet=self.words)
 
-class MemoryNoted(Message):
+
+class MemoryNoted(Learned):
     """What each model took when it was last loaded, as far as anybody has seen it."""
 
     def __init__(self, taken: Mapping[str, Taken], split_costs: Mapping[str, str]) -> None:
         super().__init__()
         self.taken = taken
         self.split_costs = split_costs
+
+    def into(self, state: PanelState) -> PanelState:
+        return replace(state, taken=self.taken, split_costs=self.split_costs)
