@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tui.config import edit as edit_module
-from tui.config.edit import Edit, edit_config, undo, versions, write_first_config
+from tui.config import kept_file
+from tui.config.edit import Edit, edit_config, undo, write_first_config
 from tui.config.errors import ConfigChanged, ConfigError
+from tui.config.kept_file import versions
 from tui.config.load import load_config
 from tui.config.paths import default_config_text, state_home
 from tui.config.splice import set_setting
@@ -190,7 +191,7 @@ def test_a_folder_that_cannot_be_written_is_a_plain_error(path: Path, tmp_path: 
 
 
 def test_a_writer_that_hangs_is_waited_for_and_then_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edit_module, "LOCK_TIMEOUT", 0.03)
+    monkeypatch.setattr(kept_file, "LOCK_TIMEOUT", 0.03)
     themed(path, "two").save()
     (lock,) = state_home().iterdir()
     assert stat.S_IMODE(lock.stat().st_mode) == 0o600

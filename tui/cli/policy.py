@@ -24,8 +24,9 @@ LARGEST = 1_000_000
 def import_policy(invocation: Invocation, file: Path, dry_run: bool) -> None:
     """Take the models, tiers and tasks of a model-policy.json over into the configuration, and show the difference."""
     from tui.bridges.policy_file import take_over
-    from tui.config.edit import edit_config, versions
+    from tui.config.edit import edit_config
     from tui.config.errors import ConfigChanged
+    from tui.config.kept_file import versions
     from tui.config.load import parse_config
     from tui.config.paths import default_config_path, find_config
     from tui.config.splice import NoSuchPlace
