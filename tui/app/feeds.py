@@ -11,8 +11,9 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from textual.app import App
 from textual.message_pump import MessagePump
 
 from tui.app.messages import ConfigRead, FleetSeen, MemoryNoted, ModesRead, TailnetRead, ThemesRead
@@ -30,27 +31,29 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+WITH_MACHINES = "fleet"
+"""The screen that shows machines."""
 SELDOM = 1.0
 """Seconds between looks at files that a person edits by hand: each look wakes the process."""
 
 
 def feeds_of(
-    target: MessagePump, config: Config, monitor_of: Callable[[], Monitor], *, changed_from: Config | None = None
+    panel: App[Any], config: Config, monitor_of: Callable[[], Monitor], *, changed_from: Config | None = None
 ) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
     """What is followed, in a person's words, and how.
 
     ``changed_from``: the configuration that was in force; only what has to be followed anew comes then.
     """
-    before, panel = changed_from, config.panel
+    before = changed_from
     if before is None:
-        yield "the fleet", follow_fleet(target, monitor_of)
-        yield "what models take", follow_memory(target, monitor_of)
-    if before is None or panel.external_mode_file != before.panel.external_mode_file:
-        yield "the mode files", follow_modes(target, panel.external_mode_path, modes_file())
+        yield "the fleet", follow_fleet(panel, monitor_of)
+        yield "what models take", follow_memory(panel, monitor_of)
+    if before is None or config.panel.external_mode_file != before.panel.external_mode_file:
+        yield "the mode files", follow_modes(panel, config.panel.external_mode_path, modes_file())
     if before is None or config.machines != before.machines:
-        yield "the tailnet", follow_tailnet(target, tuple(config.machines.values()), monitor_of)
+        yield "the tailnet", follow_tailnet(panel, tuple(config.machines.values()), monitor_of)
     if config.path is not None and (before is None or config.path != before.path):
-        yield "the configuration", follow_config(target, config.path, config)
+        yield "the configuration", follow_config(panel, config.path, config)
 
 
 async def follow_fleet(target: MessagePump, monitor_of: Callable[[], Monitor]) -> None:
@@ -106,17 +109,15 @@ async def follow_memory(target: MessagePump, monitor_of: Callable[[], Monitor]) 
     """Keeps the book of what each model takes, and posts it at the start and whenever a model has been loaded."""
     for module in ("httpx", "tui.fleet.monitor", "tui.control.fitting"):
         await asyncio.to_thread(importlib.import_module, module)
-    from tui.control.fitting import MemoryBook
+    from tui.control.fitting import MemoryBook, keep_book
+
+    def failed(error: OSError) -> None:
+        log.warning("what models take is not kept: %s", error)
 
     book = await asyncio.to_thread(MemoryBook)
     target.post_message(MemoryNoted(dict(book.taken), await asyncio.to_thread(_split_costs, book.taken)))
-    async for snapshot in monitor_of().subscribe():
-        if book.note(snapshot):
-            target.post_message(MemoryNoted(dict(book.taken), await asyncio.to_thread(_split_costs, book.taken)))
-            try:
-                await asyncio.to_thread(book.save)
-            except OSError as error:
-                log.warning("what models take is not kept: %s", error)
+    async for _ in keep_book(monitor_of(), book, failed):
+        target.post_message(MemoryNoted(dict(book.taken), await asyncio.to_thread(_split_costs, book.taken)))
 
 
 def _split_costs(taken: Mapping[str, Taken]) -> dict[str, str]:
@@ -134,15 +135,18 @@ def _split_costs(taken: Mapping[str, Taken]) -> dict[str, str]:
 
 
 async def follow_tailnet(
-    target: MessagePump, machines: Sequence[MachineSettings], monitor_of: Callable[[], Monitor]
+    panel: App[Any], machines: Sequence[MachineSettings], monitor_of: Callable[[], Monitor]
 ) -> None:
-    """Posts how Tailscale reaches the machines; ends where it is not installed."""
+    """Posts how Tailscale reaches the machines, asked only while they are shown; ends where it is not installed."""
     await asyncio.to_thread(importlib.import_module, "tui.fleet.tailnet")
     from tui.fleet.tailnet import TailnetWatch
 
     def tell() -> None:
         now = time.time()
-        target.post_message(TailnetRead({name: peer.words(now) for name, peer in watch.peers.items()}))
+        words = {name: peer.words(now) for name, peer in watch.peers.items()}
+        if watch.trouble:
+            words = {machine.name: f"not known: {watch.trouble}" for machine in machines if not machine.local}
+        panel.post_message(TailnetRead(words))
 
     def connect(machine: str) -> None:
         found = monitor_of().machine(machine)
@@ -150,5 +154,9 @@ async def follow_tailnet(
             found.look_now()
 
     watch = TailnetWatch(machines, changed=tell, came_online=connect)
-    watch.show(True)
-    await watch.run()
+    watch.show(panel.current_mode == WITH_MACHINES)
+    panel.mode_change_signal.subscribe(panel, lambda mode: watch.show(mode == WITH_MACHINES), immediate=True)
+    try:
+        await watch.run()
+    finally:
+        panel.mode_change_signal.unsubscribe(panel)
