@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fleet.watching import demo_config, watching
-from tests.waiting import until
 from tui.control.fitting import (
     MemoryBook,
     Split,
@@ -225,10 +223,9 @@ async def test_the_book_is_kept_while_a_fleet_is_watched(tmp_path: Path) -> None
     book = MemoryBook(tmp_path / "book.json")
     failures: list[OSError] = []
     async with DemoFleet(speed=20, services=["ollama"]) as fleet, watching(demo_config(fleet)) as monitor:
-        keeping = asyncio.create_task(keep_book(monitor, book, failures.append))
         await fleet.ollama.load("llama3.2:latest")
         monitor.look_now("ollama")
-        await until(lambda: MemoryBook(tmp_path / "book.json").taken, "it is written down")
-        keeping.cancel()
+        async for _ in keep_book(monitor, book, failures.append):
+            break
     assert MemoryBook(tmp_path / "book.json").taken["ollama/llama3.2:latest"].size > GIB
     assert failures == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -234,11 +234,15 @@ def _differs(before: Taken, now: Taken) -> bool:
     return abs(before.size - now.size) > NEWS or abs(before.vram - now.vram) > NEWS or before.splits != now.splits
 
 
-async def keep_book(monitor: Monitor, book: MemoryBook, failed: Callable[[OSError], None]) -> None:
-    """Notes what models take for as long as ``monitor`` runs. ``failed`` is told when the book cannot be written."""
+async def keep_book(monitor: Monitor, book: MemoryBook, failed: Callable[[OSError], None]) -> AsyncIterator[None]:
+    """Notes what models take for as long as ``monitor`` runs, and yields whenever there is news.
+
+    ``failed`` is told when the book cannot be written.
+    """
     async for snapshot in monitor.subscribe():
         if book.note(snapshot):
             try:
                 await asyncio.to_thread(book.save)
             except OSError as error:
                 failed(error)
+            yield

@@ -151,11 +151,12 @@ class FleetScreen(PanelScreen):
         self._places.take_up(self.config, snapshot)
         self._say_why_empty(snapshot)
         self._services.show_records(service_rows(snapshot, self.filter_words))
-        shown = tuple(
+        shown: tuple[object, ...] = tuple(
             item
             for service in snapshot.services
             for item in (service.models, service.models_seen, service.models_seen.freshness(self.now))
         )
+        shown += (self._places.split_costs,)
         if shown != self._models_shown:
             self._models_shown = shown
             self._models.show_records(model_rows(snapshot, self.filter_words))
