@@ -12,7 +12,7 @@ import click
 
 from tui.cli.asking import ask_person, person_is_there, refuse_readonly
 from tui.cli.document import SCHEMA, Json
-from tui.cli.looking import modes_of, narrowed, requests_known, running_monitor
+from tui.cli.looking import modes_of, narrowed, requests_known
 from tui.cli.main import CommandFailed, Invocation
 from tui.cli.modes import mode_words
 from tui.cli.remembering import in_ledger
@@ -21,7 +21,7 @@ from tui.config.schema import Config, MachineSettings
 from tui.control.gpu_hold import Freed, HoldFailed, Returned, end_hold, free_gpu
 from tui.control.lending import disturbed_by_hold, recall, servers_named
 from tui.fleet.gpu_snapshot import GpuHolder
-from tui.fleet.monitor import Monitor
+from tui.fleet.monitor import Monitor, running_monitor
 from tui.fleet.printable import printable
 from tui.routing.modes import Mode
 

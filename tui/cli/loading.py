@@ -7,11 +7,12 @@ import asyncio
 import click
 
 from tui.cli.asking import refuse_readonly
-from tui.cli.looking import config_or_discovered, running_monitor
+from tui.cli.looking import config_or_discovered
 from tui.cli.main import CommandFailed, Invocation
 from tui.cli.remembering import in_ledger
 from tui.config.schema import Config
 from tui.control.loading import LOAD_TIMEOUT, UNLOAD_TIMEOUT, LoadingFailed, load_model, unload_model, unload_service
+from tui.fleet.monitor import running_monitor
 from tui.fleet.printable import printable
 
 FIRST_LOOK = 5.0

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 from dataclasses import replace
 
 from tui.cli.main import Invocation
@@ -44,19 +43,6 @@ def narrowed(config: Config, machine: MachineSettings | None, services: Collecti
 
 def modes_of(config: Config) -> Modes:
     return read_modes(config.panel.external_mode_path, modes_file())
-
-
-@contextlib.asynccontextmanager
-async def running_monitor(config: Config, services: Collection[str] | None = None) -> AsyncIterator[Monitor]:
-    """A monitor that watches until the block is left; ``services`` None: all."""
-    monitor = Monitor(config, services=services)
-    running = asyncio.create_task(monitor.run())
-    try:
-        yield monitor
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 async def requests_known(monitor: Monitor) -> FleetSnapshot:

@@ -10,9 +10,10 @@ import msgspec
 
 from tui.cli.document import models_document
 from tui.cli.lines import Line, print_lines
-from tui.cli.looking import config_or_discovered, running_monitor
+from tui.cli.looking import config_or_discovered
 from tui.cli.main import Invocation
 from tui.config.schema import Config
+from tui.fleet.monitor import running_monitor
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ServiceSnapshot
 from tui.fleet.wording import MODEL_SYMBOLS, processor_words, size_words, until_words

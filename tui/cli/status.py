@@ -10,10 +10,10 @@ import msgspec
 
 from tui.cli.document import status_document
 from tui.cli.lines import Line, print_lines
-from tui.cli.looking import config_or_discovered, modes_of, running_monitor
+from tui.cli.looking import config_or_discovered, modes_of
 from tui.cli.main import Invocation
 from tui.config.schema import Config
-from tui.fleet.monitor import Monitor
+from tui.fleet.monitor import Monitor, running_monitor
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, Freshness, ServiceSnapshot
 from tui.fleet.wording import SERVICE_SYMBOLS, latency_words, service_words, version_words

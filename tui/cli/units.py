@@ -15,7 +15,7 @@ import click
 
 from tui.cli.asking import ask_person, person_is_there, refuse_readonly
 from tui.cli.document import SCHEMA, Json, unit_document
-from tui.cli.looking import narrowed, requests_known, running_monitor
+from tui.cli.looking import narrowed, requests_known
 from tui.cli.main import CommandFailed, Invocation
 from tui.cli.remembering import in_ledger
 from tui.config.schema import Config, MachineSettings
@@ -31,6 +31,7 @@ from tui.control.units import (
 from tui.fleet.machine_channel import WatchedUnit
 from tui.fleet.machine_journal import JournalEntry, JournalUnavailable
 from tui.fleet.machine_watch import MachineWatch, UnitActionFailed, UnitVerb
+from tui.fleet.monitor import running_monitor
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import MachineState, UnitState
 from tui.fleet.wording import unit_words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 
@@ -206,6 +207,19 @@ class Monitor:
         if watch is None:
             return seen_through_services(machine, services)
         return with_holders(watch.snapshot, services, self._services_by_unit[machine.name])
+
+
+@contextlib.asynccontextmanager
+async def running_monitor(config: Config, services: Collection[str] | None = None) -> AsyncIterator[Monitor]:
+    """A monitor that watches until the block is left; ``services`` None: all."""
+    monitor = Monitor(config, services=services)
+    running = asyncio.create_task(monitor.run())
+    try:
+        yield monitor
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
 
 
 def seen_through_services(machine: MachineSettings, services: Iterable[ServiceSnapshot]) -> MachineSnapshot:
