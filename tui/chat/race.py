@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from tui.chat.dispatch import NotPrivate
 from tui.chat.drill import Stage
+from tui.chat.gathered import Gathered
 from tui.chat.prompt import Prompt
-from tui.chat.reply import Failed, FailureKind, Finished, Loading, Reasoning, ReplyEvent, Restarted, Retrying, Text
+from tui.chat.reply import Failed, FailureKind, Finished, Loading, Reasoning, ReplyEvent, Retrying, Text
 from tui.chat.sending import Outgoing, Sender
 from tui.config.schema import Config
 from tui.routing.decide import Decision, decide, prepare_to_look
@@ -30,18 +31,20 @@ class Lane:
         self.words = ""
         """What it waits for, why it failed, or why it was not asked."""
         self.decision: Decision | None = None
-        self.end: Finished | Failed | None = None
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._gathered = Gathered()
 
     @property
     def text(self) -> str:
         """The answer so far, exactly as it came."""
-        return "".join(self._text)
+        return self._gathered.text
 
     @property
     def reasoning(self) -> str:
-        return "".join(self._reasoning)
+        return self._gathered.reasoning
+
+    @property
+    def end(self) -> Finished | Failed | None:
+        return self._gathered.end
 
     @property
     def finished(self) -> Finished | None:
@@ -83,26 +86,20 @@ class Lane:
         """It is ended from outside, if it was not over before."""
         if self.end is None and self.stage is not Stage.SKIPPED:
             words = "it was interrupted"
-            self.take(Failed(error=words, kind=FailureKind.INTERRUPTED, model=self.model, partial=bool(self._text)))
+            self.take(Failed(error=words, kind=FailureKind.INTERRUPTED, model=self.model, partial=self._gathered.begun))
 
     def take(self, event: ReplyEvent) -> None:
         """Takes in what has just happened."""
+        self._gathered.take(event)
         match event:
             case Loading(text) | Retrying(text):
                 self.stage, self.words = Stage.LOADING, text
-            case Text(text):
+            case Text() | Reasoning():
                 self.stage, self.words = Stage.ANSWERING, ""
-                self._text.append(text)
-            case Reasoning(text):
-                self.stage, self.words = Stage.ANSWERING, ""
-                self._reasoning.append(text)
-            case Restarted():
-                self._text.clear()
-                self._reasoning.clear()
             case Finished():
-                self.stage, self.words, self.end = Stage.ANSWERED, "", event
+                self.stage, self.words = Stage.ANSWERED, ""
             case Failed():
-                self.stage, self.words, self.end = Stage.FAILED, event.error, event
+                self.stage, self.words = Stage.FAILED, event.error
 
 
 def lanes_for(models: Sequence[str], request: Request) -> tuple[Lane, ...]:

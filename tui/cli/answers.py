@@ -6,10 +6,10 @@ import json
 import sys
 from typing import Protocol
 
+from tui.chat.gathered import Gathered
 from tui.chat.reply import (
     Failed,
     Finished,
-    Reasoning,
     ReplyEvent,
     Restarted,
     Started,
@@ -85,25 +85,17 @@ class DocumentWriter:
     def __init__(self, about: Json) -> None:
         """``about`` is what is known of the request before it is sent."""
         self._about = about
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._gathered = Gathered()
 
     @property
     def begun(self) -> bool:
-        return bool(self._text)
+        return self._gathered.begun
 
     def take(self, event: ReplyEvent) -> None:
-        match event:
-            case Text(text):
-                self._text.append(text)
-            case Reasoning(text):
-                self._reasoning.append(text)
-            case Restarted():
-                self._text.clear()
-                self._reasoning.clear()
-            case Finished() | Failed():
-                said: Json = {"response": "".join(self._text), "reasoning": "".join(self._reasoning)}
-                print_document({"schema": SCHEMA, **self._about, **_outcome(event), **said})
+        self._gathered.take(event)
+        if isinstance(event, Finished | Failed):
+            said: Json = {"response": self._gathered.text, "reasoning": self._gathered.reasoning}
+            print_document({"schema": SCHEMA, **self._about, **_outcome(event), **said})
 
 
 class EventWriter:
