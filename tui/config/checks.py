@@ -38,8 +38,15 @@ class Names:
 
 NO_NAMES = Names((), ())
 
-BUILT_IN_TOOLS = {"ask_local_llama": "mcp.local", "ask_coding_model": "mcp.coding"}
-"""The tools that ``[mcp]`` gives a model to."""
+BUILT_IN_TOOLS = {
+    "ask_local_llama": "mcp.local",
+    "ask_coding_model": "mcp.coding",
+    "ask": "fleetdeck itself",
+    "explain_route": "fleetdeck itself",
+    "fleet_status": "fleetdeck itself",
+    "list_available_local_models": "fleetdeck itself",
+}
+"""The tools that the MCP server has in any case, and whose each of them is."""
 
 _SECRET_NAME = re.compile(
     r"(?i)(?:^|[_.-])(?:key|api-?key|token|secret|passw(?:or)?d|passphrase|bearer|auth|authorization|credential)s?(?:$|[_.-])"
