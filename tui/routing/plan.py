@@ -20,6 +20,9 @@ from tui.routing.locality import Locality, Where, listed_model, locality
 from tui.routing.modes import Mode, Modes
 from tui.routing.policy import Asked, Request, Target, Targets, is_claude, owner_problem, targets_of
 
+HOW_TO_ALLOW_SECRETS = "; --allow-secrets sends it all the same"
+"""For a person to read: whoever must not decide that is told the rest alone."""
+
 
 class Rule(StrEnum):
     """The rules that may skip a candidate, in the order in which they are asked."""
@@ -274,9 +277,7 @@ def _guarded(situation: _Situation, option: _Option) -> str:
     if findings.claude and is_claude(option.owner, situation.config):
         return findings.claude
     if findings.credentials and option.place.where is Where.CLOUD and not situation.request.allow_secrets:
-        return (
-            f"the prompt holds a credential ({', '.join(findings.credentials)}); --allow-secrets sends it all the same"
-        )
+        return f"the prompt holds a credential ({', '.join(findings.credentials)}){HOW_TO_ALLOW_SECRETS}"
     return ""
 
 
