@@ -14,9 +14,9 @@ from typing import Literal
 import pytest
 
 from tui.ledger.file import LedgerError, ledger_path
-from tui.ledger.records import Action, Ending, KeepText, NewRequest, Outcome
+from tui.ledger.records import Action, Ending, KeepText, ModelFigures, NewRequest, Outcome
 from tui.ledger.schema import MIGRATIONS
-from tui.ledger.store import Ledger, usage_now
+from tui.ledger.store import Ledger, figures_now, usage_now
 from tui.ledger.usage import Usage
 
 NOON = datetime(2026, 11, 20, 12, 0, 0).astimezone().timestamp()
@@ -252,3 +252,23 @@ def test_opening_is_fast(path: Path) -> None:
             ledger.usage(NOON)
         times.append(time.perf_counter() - started)
     assert min(times) < 0.02
+
+
+def _answered(ledger: Ledger, model: str, rate: float | None, load: float | None) -> None:
+    number = ledger.begin(_request())
+    ending = Ending(at=NOON, outcome=Outcome.FINISHED, model=model, tokens_per_second=rate, load_s=load)
+    ledger.end(number, ending, prompt="", keep_text="none")
+
+
+def test_how_quick_models_were_is_the_last_rate_and_the_usual_load(ledger: Ledger) -> None:
+    for load in (60.0, 12.0, 14.0, 13.0, 0.04, 99.0, 11.0):
+        _answered(ledger, "swap/qwen", 80.0 + load, load)
+    _answered(ledger, "swap/qwen", None, None)
+    _answered(ledger, "ollama/x", 12.5, 0.05)
+    _answered(ledger, "ollama/y", None, None)
+    assert figures_now() == {"swap/qwen": ModelFigures(91.0, 13.0), "ollama/x": ModelFigures(12.5, None)}
+
+
+def test_the_figures_of_no_ledger_are_none_and_make_none(path: Path) -> None:
+    assert figures_now() == {}
+    assert not path.exists()

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tui.app.questions import Question
     from tui.control.fitting import Taken
     from tui.fleet.monitor import Monitor
+    from tui.ledger.records import ModelFigures
+    from tui.ledger.usage import Usage
+    from tui.routing.guard import Findings
 
 
 class FleetSeen(Message):
@@ -147,6 +150,40 @@ class ActAsked(Message):
         super().__init__()
         self.question = question
         self.act = act
+
+
+class UsageRead(Learned):
+    """What was used so far, by all faces and processes; ``problem``: why the ledger does not tell."""
+
+    def __init__(self, usage: Usage, problem: str = "") -> None:
+        super().__init__()
+        self.usage = usage
+        self.problem = problem
+
+    def into(self, state: PanelState) -> PanelState:
+        return replace(state, usage=self.usage, ledger_problem=self.problem)
+
+
+class GuardsLooked(Learned):
+    """What the guards find before there is a prompt."""
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__()
+        self.findings = findings
+
+    def into(self, state: PanelState) -> PanelState:
+        return replace(state, findings=self.findings)
+
+
+class FiguresRead(Learned):
+    """How quick each model was the last times, as the ledger has it."""
+
+    def __init__(self, figures: Mapping[str, ModelFigures]) -> None:
+        super().__init__()
+        self.figures = figures
+
+    def into(self, state: PanelState) -> PanelState:
+        return replace(state, figures=self.figures)
 
 
 class TailnetRead(Learned):

@@ -13,6 +13,7 @@ from tui.routing.modes import Modes
 
 if TYPE_CHECKING:
     from tui.control.fitting import Taken
+    from tui.ledger.records import ModelFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,11 @@ class PanelState:
     """Model id → the memory it took when it was last loaded."""
     split_costs: Mapping[str, str] = field(default_factory=dict)
     """Model id → what it costs that a part of it is on the processor, in words."""
+    figures: Mapping[str, ModelFigures] = field(default_factory=dict)
+    """Model id → how quick it was the last times."""
     readonly: bool = False
     config_problem: str = ""
+    ledger_problem: str = ""
     theme_problem: str = ""
     key_problems: tuple[str, ...] = ()
 

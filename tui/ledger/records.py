@@ -65,6 +65,16 @@ class Ending:
     answer: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFigures:
+    """How quick a model was the last times. None: nobody has measured it."""
+
+    tokens_per_second: float | None = None
+    """Of its last answer."""
+    load_s: float | None = None
+    """The median of the last times that it was loaded for a request."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """Something that was done to a machine, service or model, or to a mode."""

@@ -7,11 +7,12 @@ import json
 import logging
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 from typing import Literal
 
 from tui.fleet.redact import redact
 from tui.ledger.file import LedgerError, LedgerFile, ledger_path
-from tui.ledger.records import Action, Ending, KeepText, NewRequest, Outcome
+from tui.ledger.records import Action, Ending, KeepText, ModelFigures, NewRequest, Outcome
 from tui.ledger.usage import Refusal, Usage
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 REFUSED_FOR = 60.0
 """Seconds for which a refusal holds that gave no time of its own."""
 MINUTE = 60.0
+SHORTEST_LOAD = 0.5
+"""Seconds: Ollama 0.33 tells a load of some 50 ms for a model that was loaded already."""
+LOADS_COMPARED = 5
 
 
 def usage_now(now: float, path: Path | None = None) -> Usage:
@@ -32,6 +36,19 @@ def usage_now(now: float, path: Path | None = None) -> Usage:
         return Usage()
     with Ledger(path) as ledger:
         return ledger.usage(now)
+
+
+def figures_now(path: Path | None = None) -> dict[str, ModelFigures]:
+    """How quick each model was, by its id, of a ledger that is not created for the question.
+
+    Raises:
+        LedgerError: there is one, and it cannot be read.
+    """
+    path = path or ledger_path()
+    if not path.exists():
+        return {}
+    with Ledger(path) as ledger:
+        return ledger.figures()
 
 
 def note_action(action: Action) -> None:
@@ -168,6 +185,29 @@ class Ledger(LedgerFile):
                 " ORDER BY id DESC LIMIT ?",
                 (model, most),
             ).fetchall()
+
+    def figures(self) -> dict[str, ModelFigures]:
+        """How quick each model was the last times, by its id."""
+        with self.connected() as connection:
+            # max() picks the row that the other column is of (SQLite, "bare columns in an aggregate query").
+            speeds = connection.execute(
+                "SELECT model, tokens_per_second, max(id) FROM requests"
+                " WHERE model IS NOT NULL AND tokens_per_second IS NOT NULL GROUP BY model"
+            ).fetchall()
+            loads = connection.execute(
+                "SELECT model, load_s FROM (SELECT model, load_s, row_number() OVER"
+                " (PARTITION BY model ORDER BY id DESC) AS place FROM requests"
+                " WHERE model IS NOT NULL AND load_s >= ?) WHERE place <= ?",
+                (SHORTEST_LOAD, LOADS_COMPARED),
+            ).fetchall()
+        took: dict[str, list[float]] = {}
+        for model, seconds in loads:
+            took.setdefault(model, []).append(seconds)
+        rates = {model: rate for model, rate, _ in speeds}
+        return {
+            model: ModelFigures(rates.get(model), median(took[model]) if model in took else None)
+            for model in rates.keys() | took.keys()
+        }
 
 
 def _is_escaped(text: str) -> bool:
