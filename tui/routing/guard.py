@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Iterator, Mapping, Set
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from tui.config.schema import CliSettings, Config
 from tui.fleet.printable import printable
+from tui.routing.claude_files import claude_document, claude_folder, project_folders
 
 BASE_URLS = (
     "ANTHROPIC_BASE_URL",
@@ -25,6 +27,9 @@ ANTHROPIC_HOSTS = ("anthropic.com", "claude.ai", "claude.com")
 MANAGED_SETTINGS = (Path("/etc/claude-code"), Path("/Library/Application Support/ClaudeCode"))
 LARGEST_SETTINGS = 64 * 1024 * 1024
 """Bytes. ``~/.claude.json`` keeps what was asked in every project and grows to tens of megabytes."""
+
+LARGE = 1024 * 1024
+"""Bytes from which on a settings file is read again only after it changed; the panel looks every few seconds."""
 
 _PROGRAMS = {"claude": "claude", "opencode": "opencode", "gemini": "gemini", "copilot": "copilot"}
 
@@ -86,25 +91,33 @@ def claude_problem(environment: Mapping[str, str], *, home: Path, folder: Path) 
 
 
 def _settings_files(environment: Mapping[str, str], home: Path, folder: Path) -> Iterator[Path]:
-    user = Path(environment.get("CLAUDE_CONFIG_DIR") or home / ".claude")
-    for place in (user, *(project / ".claude" for project in _projects(folder))):
+    projects = (project / ".claude" for project in project_folders(folder))
+    for place in (claude_folder(environment, home), *projects):
         yield place / "settings.json"
         yield place / "settings.local.json"
-    yield (user if "CLAUDE_CONFIG_DIR" in environment else home) / ".claude.json"
+    yield claude_document(environment, home)
     for managed in MANAGED_SETTINGS:
         yield managed / "managed-settings.json"
         yield from sorted((managed / "managed-settings.d").glob("*.json"))
 
 
-def _projects(folder: Path) -> Iterator[Path]:
-    """The folder and those above it, up to the root of its repository; without a repository the folder alone."""
-    folders = (folder, *folder.parents)
-    root = next((place for place, one in enumerate(folders) if (one / ".git").exists()), 0)
-    yield from folders[: root + 1]
-
-
 def _settings_problem(file: Path, home: Path) -> str:
     shown = printable(f"~/{file.relative_to(home)}" if file.is_relative_to(home) else str(file), 200)
+    try:
+        found = file.stat()
+    except OSError:
+        return ""
+    if found.st_size < LARGE:
+        return _content_problem(file, shown)
+    return _large_content_problem(file, shown, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=32)
+def _large_content_problem(file: Path, shown: str, signature: tuple[int, ...]) -> str:
+    return _content_problem(file, shown)
+
+
+def _content_problem(file: Path, shown: str) -> str:
     try:
         with file.open("rb") as opened:
             content = opened.read(LARGEST_SETTINGS)
