@@ -117,7 +117,7 @@ async def test_read_only_offers_no_asking(fleet: DemoFleet) -> None:
         await panel.press("2")
         await panel.sees("task quick")
         await panel.press("f")
-        await panel.sees("Space marks a service")
+        await panel.sees("Space marks one")
         await panel.press("a")
         await panel.pilot.pause()
         assert "really" not in panel.painted

@@ -92,6 +92,15 @@ def test_every_settings_file_that_claude_reads_is_looked_at(home: Path, project:
     assert claude_problem({}, home=home, folder=project / "src") == ""
 
 
+def test_a_large_settings_file_counts_as_it_is_now(home: Path, project: Path) -> None:
+    file = home / ".claude.json"
+    history = {"projects": {"/x": {"history": ["x" * guard.LARGE]}}}
+    for variables, refused in ((THEIRS, True), ({}, False), (THEIRS, True)):
+        file.write_text(json.dumps({"env": variables, **history}))
+        for _ in range(2):
+            assert bool(claude_problem({}, home=home, folder=project)) == refused
+
+
 def test_settings_moved_elsewhere_are_followed(home: Path, project: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "settings.json").write_text(_env({"CLAUDE_CODE_USE_BEDROCK": 1}))

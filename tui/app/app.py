@@ -131,7 +131,7 @@ class FleetApp(App[Parting]):
         self._show(replace(self.state, now=self._clock()))
 
     def _start_feeds(self) -> None:
-        for what, feed in feeds.feeds_of(self, self.state.config, lambda: self.monitor):
+        for what, feed in feeds.feeds_of(self, self.state.config, lambda: self.monitor, self._clock):
             self._follow(feed, what)
         self._follow(feeds.follow_themes(self, self._theme_folders, self._themes), "the theme files")
         if self._discover:
@@ -183,7 +183,7 @@ class FleetApp(App[Parting]):
         self.monitor.take_up(config)
         if config.panel.theme != before.panel.theme:
             self._choose_theme()
-        for what, feed in feeds.feeds_of(self, config, lambda: self.monitor, changed_from=before):
+        for what, feed in feeds.feeds_of(self, config, lambda: self.monitor, self._clock, changed_from=before):
             self._follow(feed, what)
         if self._discover and config.path is None:
             for screen in self.screen_stack:

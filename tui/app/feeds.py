@@ -17,6 +17,7 @@ from textual.app import App
 from textual.message_pump import MessagePump
 
 from tui.app.messages import ConfigRead, FleetSeen, MemoryNoted, ModesRead, TailnetRead, ThemesRead
+from tui.app.plan_feeds import follow_guards, follow_usage
 from tui.app.themes import Themes, read_themes
 from tui.config.errors import ConfigError
 from tui.config.load import load_config
@@ -38,7 +39,12 @@ SELDOM = 1.0
 
 
 def feeds_of(
-    panel: App[Any], config: Config, monitor_of: Callable[[], Monitor], *, changed_from: Config | None = None
+    panel: App[Any],
+    config: Config,
+    monitor_of: Callable[[], Monitor],
+    clock: Callable[[], float],
+    *,
+    changed_from: Config | None = None,
 ) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
     """What is followed, in a person's words, and how.
 
@@ -48,6 +54,9 @@ def feeds_of(
     if before is None:
         yield "the fleet", follow_fleet(panel, monitor_of)
         yield "what models take", follow_memory(panel, monitor_of)
+        yield "what was used", follow_usage(panel, clock)
+    if before is None or config.clis != before.clis:
+        yield "the guards", follow_guards(panel, config)
     if before is None or config.panel.external_mode_file != before.panel.external_mode_file:
         yield "the mode files", follow_modes(panel, config.panel.external_mode_path, modes_file())
     if before is None or config.machines != before.machines:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot, Problem
+from tui.ledger.usage import Usage
+from tui.routing.guard import Findings
 from tui.routing.modes import Modes
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ class PanelState:
     now: float
     snapshot: FleetSnapshot | None = None
     modes: Modes = field(default_factory=Modes)
+    usage: Usage = field(default_factory=Usage)
+    findings: Findings = field(default_factory=Findings)
+    """Of the programs and of Claude's settings; a prompt is looked at when it is sent."""
     tailnet: Mapping[str, str] = field(default_factory=dict)
     """Machine → how Tailscale reaches it, in words."""
     taken: Mapping[str, Taken] = field(default_factory=dict)
@@ -48,6 +53,7 @@ class PanelState:
         own = [
             *self.config_problem.splitlines(),
             *self.modes.problems,
+            *self.ledger_problem.splitlines(),
             *self.key_problems,
             *self.theme_problem.splitlines(),
         ]

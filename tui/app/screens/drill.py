@@ -1,4 +1,4 @@
-"""The drill's question: which services are to be thought away?"""
+"""The drill's question: which services and programs are to be thought away?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DrillChoice:
     """What the person wants of the drill."""
 
     down: frozenset[str]
-    """The services that count as down."""
+    """The services and programs that count as down."""
     ask: bool
     """Whether the candidates that are left are really to be asked."""
 
@@ -37,21 +37,21 @@ class DrillScreen(ModalScreen[DrillChoice | None]):
         Binding("escape,q", "leave", "Leave", id="drill.leave"),
     ]
 
-    def __init__(self, services: Sequence[str], down: frozenset[str], *, may_ask: bool) -> None:
+    def __init__(self, names: Sequence[str], down: frozenset[str], *, may_ask: bool) -> None:
         """``may_ask`` False: nothing may be done that loads a model or costs money."""
         super().__init__()
         self._may_ask = may_ask
-        self._services = tuple(services)
+        self._names = tuple(names)
         self._down = down
 
     def compose(self) -> ComposeResult:
         with Vertical(id="first-run") as box:
             box.border_title = Content("Drill")
-            words = "Who would answer if these were down? Space marks a service, enter begins."
-            really = " a really asks every candidate with a tiny prompt, after saying what that costs."
+            words = "Who would answer if these were down? Space marks one, enter begins."
+            really = "\na really asks every candidate with a tiny prompt, after saying what it costs."
             yield Static(Content(words + (really if self._may_ask else "")))
             yield SelectionList[str](
-                *(Selection(Content(printable(name, 60)), name, name in self._down) for name in self._services),
+                *(Selection(Content(printable(name, 60)), name, name in self._down) for name in self._names),
                 compact=True,
             )
         yield Footer(show_command_palette=False, compact=True)

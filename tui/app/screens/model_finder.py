@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
 from tui.app.panel_state import PanelState
+from tui.app.planning import plan_now
 from tui.app.widgets.choices import Choice, ChoiceRow, choice_rows, find
 from tui.app.widgets.columns import Column
 from tui.app.widgets.fleet_rows import Places
@@ -22,9 +23,7 @@ from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelRole, ModelState
-from tui.ledger.usage import Usage
-from tui.routing.guard import Findings
-from tui.routing.plan import Plan, plan
+from tui.routing.plan import Plan
 
 COLUMNS = (
     Column("name", "name", least=22, most=56),
@@ -125,10 +124,8 @@ class ModelFinder(ModalScreen[Choice | None]):
         self.query_one("#plan-text", Static).update(Content("") if row is None else self._plan_content(row.choice))
 
     def _plan_content(self, choice: Choice) -> Content:
-        state = self._state
         request = choice.request(private=self._private, external=self._external)
-        snapshot = state.snapshot or FleetSnapshot(at=state.now)
-        return plan_content(plan(request, state.config, snapshot, state.modes, Usage(), Findings(), state.now))
+        return plan_content(plan_now(request, self._state))
 
     def _cells(self, row: ChoiceRow) -> tuple[Cell, ...]:
         name = printable(row.choice.name, 120)

@@ -98,18 +98,15 @@ class PlaygroundScreen(PanelScreen):
         return self._asking is not None
 
     def _show_bar(self) -> None:
-        if self.is_mounted:
+        if self.is_mounted and isinstance(self.app, KeepsState):
             situation = Situation(
-                config=self.config,
-                snapshot=self.snapshot,
-                modes=self.modes,
+                state=self.app.state,
                 choice=self.choice,
                 private_here=self.private_here,
                 external_once=self.external_once,
                 settings=self.settings,
-                readonly=self.readonly,
             )
-            self._bar.show_situation(situation, self.now)
+            self._bar.show_situation(situation)
             self._editor.border_subtitle = Content(self._bar.cold_words)
 
     def action_choose(self) -> None:

@@ -17,15 +17,15 @@ from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
 from tui.app.messages import ActAsked, ActionEnded
 from tui.app.panel_state import PanelState
+from tui.app.planning import plan_substance
 from tui.app.widgets.columns import Column
-from tui.app.widgets.route_rows import Route, RouteKind, explained, routes_of
+from tui.app.widgets.route_rows import Route, RouteKind, explained, route_of
 from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
 from tui.config.edit import Edit, edit_config, undo
 from tui.config.errors import ConfigError
 from tui.config.splice import NoSuchPlace
 from tui.fleet.printable import printable
-from tui.ledger.usage import Usage
 from tui.routing.rewriting import configured_candidates, with_candidates
 
 COLUMNS = (
@@ -94,18 +94,18 @@ class RouteScreen(ModalScreen[None]):
 
     def show_state(self, state: PanelState) -> None:
         """Takes over what is known now. An order that was saved elsewhere replaces one that was not changed here."""
-        untouched = not self.changed
+        untouched, before = not self.changed, plan_substance(self._state)
         self._state = state
+        if plan_substance(state) == before:
+            return
         if untouched:
             self._order = configured_candidates(state.config, self._kind, self._route_name)
         self._show()
 
     def _route(self) -> Route | None:
-        state = self._state
-        if state.snapshot is None:
-            return None
-        routes = routes_of(state.config, state.snapshot, state.modes, Usage(), state.now)
-        return next((route for route in routes if (route.kind, route.name) == (self._kind, self._route_name)), None)
+        """None where the configuration names it no more."""
+        named = self._state.config.tiers if self._kind == "tier" else self._state.config.tasks
+        return route_of(self._kind, self._route_name, self._state) if self._route_name in named else None
 
     def _show(self) -> None:
         route = self._route()

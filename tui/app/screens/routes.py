@@ -16,12 +16,13 @@ from textual.widgets import Static
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
 from tui.app.messages import CopyAsked, ScreenAsked
+from tui.app.panel_state import PanelState
+from tui.app.planning import plan_substance
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.route_rows import ROUTE_COLUMNS, Route, route_cells, routes_of
 from tui.app.widgets.row_table import RowTable
 from tui.fleet.printable import printable
-from tui.fleet.snapshot import FleetSnapshot, ServiceState
-from tui.ledger.usage import Usage
+from tui.fleet.snapshot import ServiceState
 
 if TYPE_CHECKING:
     from tui.app.screens.drill import DrillChoice
@@ -46,11 +47,12 @@ class RoutesScreen(PanelScreen):
     SCOPE = Scope.ROUTES
 
     drilled: reactive[frozenset[str]] = reactive(frozenset(), init=False)
-    """Services that the drill pretends to be down."""
+    """Services and programs that the drill pretends to be down."""
 
     def __init__(self) -> None:
         super().__init__()
         self._routes = RouteTable(ROUTE_COLUMNS, key_of=lambda route: route.key, cells_of=route_cells, id="routes")
+        self._state: PanelState | None = None
         self._shown: tuple[object, ...] = ()
 
     def compose_body(self) -> Iterable[Widget]:
@@ -62,13 +64,9 @@ class RoutesScreen(PanelScreen):
         self._routes.empty_text = "your configuration names no tiers and no tasks"
         self.query_one("#drill").display = False
 
-    def watch_snapshot(self) -> None:
-        self._show_routes()
-
-    def watch_modes(self) -> None:
-        self._show_routes()
-
-    def watch_config(self) -> None:
+    def show_state(self, state: PanelState) -> None:
+        super().show_state(state)
+        self._state = state
         self._show_routes()
 
     def watch_drilled(self) -> None:
@@ -80,13 +78,13 @@ class RoutesScreen(PanelScreen):
         self.refresh_bindings()
 
     def _show_routes(self) -> None:
-        if self.snapshot is None:
+        if self._state is None or self._state.snapshot is None:
             return
-        snapshot = pretended(self.snapshot, self.drilled, self.now)
-        shown = (snapshot.substance, self.modes, self.config, self.drilled)
+        state = pretended(self._state, self.drilled)
+        shown = plan_substance(state)
         if shown != self._shown:
             self._shown = shown
-            self._routes.show_records(routes_of(self.config, snapshot, self.modes, Usage(), self.now))
+            self._routes.show_records(routes_of(state))
             stuck = sum(not route.plan.candidates for route in self._routes.records)
             self._routes.border_subtitle = f"{stuck} with nowhere to go" if stuck else ""
 
@@ -108,10 +106,10 @@ class RoutesScreen(PanelScreen):
             self.post_message(CopyAsked(route.plan.candidates[0].model))
 
     def action_drill(self) -> None:
-        """Asks which services are to be thought away."""
+        """Asks which services and programs are to be thought away."""
         from tui.app.screens.drill import DrillScreen
 
-        names = tuple(self.config.services)
+        names = (*self.config.services, *self.config.clis)
         if names:
             self.app.push_screen(DrillScreen(names, self.drilled, may_ask=not self.readonly), self._drill)
 
@@ -130,19 +128,20 @@ class RoutesScreen(PanelScreen):
         self.drilled = frozenset()
 
 
-def pretended(snapshot: FleetSnapshot, down: frozenset[str], now: float) -> FleetSnapshot:
-    """``snapshot`` as it would be if the services named in ``down`` were down, freshly seen to be so."""
-    if not down:
-        return snapshot
+def pretended(state: PanelState, down: frozenset[str]) -> PanelState:
+    """``state`` as it would be if the services and programs named in ``down`` were down, freshly seen to be so."""
+    if not down or state.snapshot is None:
+        return state
+    reason = "the drill pretends so"
     services = tuple(
-        replace(
-            service,
-            state=ServiceState.DOWN,
-            reason="the drill pretends so",
-            seen=replace(service.seen, at=now),
-        )
+        replace(service, state=ServiceState.DOWN, reason=reason, seen=replace(service.seen, at=state.now))
         if service.name in down
         else service
-        for service in snapshot.services
+        for service in state.snapshot.services
     )
-    return replace(snapshot, services=services)
+    gone = {name: f"{printable(name, 60)} cannot be run: {reason}" for name in down if name in state.config.clis}
+    return replace(
+        state,
+        snapshot=replace(state.snapshot, services=services),
+        findings=replace(state.findings, programs={**state.findings.programs, **gone}),
+    )

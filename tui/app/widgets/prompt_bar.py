@@ -5,37 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tui.app.answer_settings import AnswerSettings
+from tui.app.panel_state import PanelState
+from tui.app.planning import plan_now, plan_substance
 from tui.app.widgets.choices import Choice
 from tui.app.widgets.reply_words import cold_words, plan_words
 from tui.app.widgets.status_row import StatusRow, Words
-from tui.config.schema import Config
 from tui.fleet.printable import printable
-from tui.fleet.snapshot import FleetSnapshot
-from tui.ledger.usage import Usage
-from tui.routing.guard import Findings
-from tui.routing.modes import Modes
-from tui.routing.plan import Plan, plan
+from tui.routing.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """All that the bar goes by."""
 
-    config: Config
-    snapshot: FleetSnapshot | None
-    modes: Modes
+    state: PanelState
     choice: Choice | None
     private_here: bool
     external_once: bool
     settings: AnswerSettings
-    readonly: bool
 
     @property
     def substance(self) -> tuple[object, ...]:
         """What is new when it differs: more than that services were looked at once more."""
-        seen = self.snapshot.substance if self.snapshot is not None else None
-        choice = (self.choice, self.private_here, self.external_once, self.settings, self.readonly)
-        return (seen, self.config, self.modes, *choice)
+        chosen = (self.choice, self.private_here, self.external_once, self.settings)
+        return (*plan_substance(self.state), self.state.readonly, *chosen)
 
 
 class PromptBar(StatusRow):
@@ -50,13 +43,13 @@ class PromptBar(StatusRow):
         """What has to be loaded before the prompt can be answered, and whom that unloads; empty: nothing."""
         self._substance: tuple[object, ...] = ()
 
-    def show_situation(self, situation: Situation, now: float) -> None:
+    def show_situation(self, situation: Situation) -> None:
         if situation.substance == self._substance:
             return
         self._substance = situation.substance
-        made = _plan(situation, now)
+        made = _plan(situation)
         self.left = (Words(" to ", "dim"), *_target_words(situation, made))
-        self.cold_words = cold_words(made, situation.snapshot) if made is not None else ""
+        self.cold_words = cold_words(made, situation.state.snapshot) if made is not None else ""
         parts = [
             _toggle("private", "screen.toggle_private", on=situation.private_here),
             _toggle("external", "screen.toggle_external", on=situation.external_once),
@@ -66,13 +59,12 @@ class PromptBar(StatusRow):
         self.right = (*(words for part in parts for words in (Words("  ", "dim"), part)), Words(" ", "dim"))
 
 
-def _plan(situation: Situation, now: float) -> Plan | None:
+def _plan(situation: Situation) -> Plan | None:
     """Where a prompt would go; None where nothing would be sent."""
-    choice, snapshot = situation.choice, situation.snapshot
-    if choice is None or snapshot is None or situation.readonly:
+    choice, state = situation.choice, situation.state
+    if choice is None or state.snapshot is None or state.readonly:
         return None
-    request = choice.request(private=situation.private_here, external=situation.external_once)
-    return plan(request, situation.config, snapshot, situation.modes, Usage(), Findings(), now)
+    return plan_now(choice.request(private=situation.private_here, external=situation.external_once), state)
 
 
 def _target_words(situation: Situation, made: Plan | None) -> tuple[Words, ...]:
@@ -80,7 +72,7 @@ def _target_words(situation: Situation, made: Plan | None) -> tuple[Words, ...]:
     if choice is None:
         return (Words("nobody yet: ctrl+o chooses", "busy", "screen.choose"),)
     name = Words(printable(choice.name, 80), "accent", "screen.choose")
-    if situation.readonly:
+    if situation.state.readonly:
         return (name, Words("  read-only: nothing is sent", "busy"))
     if made is None:
         return (name, Words(" … looking at the fleet", "dim"))

@@ -8,17 +8,15 @@ from typing import Literal
 
 from textual.content import Content
 
+from tui.app.panel_state import PanelState
+from tui.app.planning import plan_now
 from tui.app.widgets.columns import Column
 from tui.app.widgets.row_painter import Cell
-from tui.config.schema import Config
 from tui.fleet.printable import printable
-from tui.fleet.snapshot import FleetSnapshot, ModelState, ServiceState
+from tui.fleet.snapshot import ModelState, ServiceState
 from tui.fleet.wording import MODEL_SYMBOLS, SERVICE_SYMBOLS
-from tui.ledger.usage import Usage
-from tui.routing.guard import Findings
 from tui.routing.locality import Where
-from tui.routing.modes import Modes
-from tui.routing.plan import Candidate, Plan, plan
+from tui.routing.plan import Candidate, Plan
 from tui.routing.policy import Request
 
 RouteKind = Literal["tier", "task"]
@@ -60,18 +58,15 @@ class Route:
         return f"{self.kind} {self.name}"
 
 
-def routes_of(config: Config, snapshot: FleetSnapshot, modes: Modes, usage: Usage, now: float) -> list[Route]:
+def routes_of(state: PanelState) -> list[Route]:
     """The plan of every tier and task, in the order of the configuration."""
-    findings = Findings()
-    tiers = [
-        Route("tier", name, plan(Request(tier=name), config, snapshot, modes, usage, findings, now))
-        for name in config.tiers
-    ]
-    tasks = [
-        Route("task", name, plan(Request(task=name), config, snapshot, modes, usage, findings, now))
-        for name in config.tasks
-    ]
-    return tiers + tasks
+    tiers = [route_of("tier", name, state) for name in state.config.tiers]
+    return tiers + [route_of("task", name, state) for name in state.config.tasks]
+
+
+def route_of(kind: RouteKind, name: str, state: PanelState) -> Route:
+    request = Request(tier=name) if kind == "tier" else Request(task=name)
+    return Route(kind, name, plan_now(request, state))
 
 
 def route_cells(route: Route) -> tuple[Cell, ...]:
