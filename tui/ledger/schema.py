@@ -57,5 +57,43 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX actions_at ON actions (at)",
     ),
+    (
+        "ALTER TABLE requests ADD COLUMN system TEXT",
+        # A number is never given again: who has a conversation open must not go on in another one.
+        """CREATE TABLE conversations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            begun_at REAL NOT NULL,
+            changed_at REAL NOT NULL,
+            title TEXT NOT NULL DEFAULT '',
+            branch_of INTEGER REFERENCES conversations (id) ON DELETE SET NULL
+        )""",
+        "CREATE INDEX conversations_changed_at ON conversations (changed_at)",
+        """CREATE TABLE turns (
+            conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            place INTEGER NOT NULL,
+            request INTEGER NOT NULL REFERENCES requests (id) ON DELETE CASCADE,
+            PRIMARY KEY (conversation, place)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX turns_request ON turns (request)",
+        "CREATE INDEX conversations_branch_of ON conversations (branch_of) WHERE branch_of IS NOT NULL",
+    ),
+    (
+        """CREATE TABLE votes (
+            id INTEGER PRIMARY KEY,
+            at REAL NOT NULL,
+            face TEXT NOT NULL,
+            task TEXT NOT NULL
+        )""",
+        """CREATE TABLE entrants (
+            id INTEGER PRIMARY KEY,
+            vote INTEGER NOT NULL REFERENCES votes (id) ON DELETE CASCADE,
+            model TEXT NOT NULL,
+            won INTEGER NOT NULL,
+            tokens_per_second REAL,
+            first_token_s REAL,
+            total_s REAL
+        )""",
+        "CREATE INDEX entrants_vote ON entrants (vote)",
+    ),
 )
 """Each brings a ledger from the version that is its place here to the next; ``PRAGMA user_version`` is the version."""
