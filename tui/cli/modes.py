@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli.asking import refuse_readonly
 from tui.cli.main import CommandFailed, Invocation
 from tui.cli.remembering import in_ledger
-from tui.config.paths import find_config, state_home
+from tui.config.paths import find_config, modes_file
 from tui.fleet.printable import printable
 from tui.routing.modes import Mode, read_modes
 
+if TYPE_CHECKING:
+    from tui.bridges.phrases import ModeName
+
 ACTIONS = ("on", "off", "toggle", "status")
-_ACTION = click.argument("action", type=click.Choice(ACTIONS), default="status")
+_ACTION = click.argument("action", type=click.Choice(ACTIONS), required=False)
+_SAY = click.option("--say", "phrase", metavar="PHRASE", help="What the person said, instead of an action.")
 _REASON = click.option("--reason", metavar="TEXT", help="Why; it is shown wherever the mode is.")
 _FORCE = click.option("--force", is_flag=True, help="Put a file that makes no sense aside and write it anew.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -23,58 +29,82 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.
 
 @click.command()
 @_ACTION
+@_SAY
 @_REASON
 @_FORCE
 @_JSON
 @click.pass_obj
-def external(invocation: Invocation, action: str, reason: str | None, force: bool, as_json: bool) -> None:
+def external(
+    invocation: Invocation, action: str | None, phrase: str | None, reason: str | None, force: bool, as_json: bool
+) -> None:
     """External mode: tiers go to their external equivalents, and nothing goes to Claude's subscription."""
-    _run(invocation, "external", action, reason, force, as_json)
+    _run(invocation, "external", _said("external", action, phrase), reason, force, as_json)
 
 
 @click.command()
 @_ACTION
+@_SAY
 @_REASON
 @_FORCE
 @_JSON
 @click.pass_obj
-def private(invocation: Invocation, action: str, reason: str | None, force: bool, as_json: bool) -> None:
+def private(
+    invocation: Invocation, action: str | None, phrase: str | None, reason: str | None, force: bool, as_json: bool
+) -> None:
     """Private mode: prompts go to models on your own machines, or fail."""
-    _run(invocation, "private", action, reason, force, as_json)
+    _run(invocation, "private", _said("private", action, phrase), reason, force, as_json)
 
 
-def _run(invocation: Invocation, name: str, action: str, reason: str | None, force: bool, as_json: bool) -> None:
-    if action == "status":
+def _said(name: ModeName, action: str | None, phrase: str | None) -> str:
+    """The action, however it was given.
+
+    Raises:
+        click.UsageError: the phrase is not known, or both were given.
+    """
+    if phrase is None:
+        return action or "status"
+    if action is not None:
+        raise click.UsageError("--say stands instead of an action")
+    from tui.bridges.phrases import EXAMPLES, said_of
+
+    said = said_of(phrase, name)
+    if said is not None:
+        return said
+    other: ModeName = "private" if name == "external" else "external"
+    words = f"{printable(phrase, 80)!r} is no phrase about {name} mode, so nothing was changed"
+    if said_of(phrase, other) is not None:
+        raise click.UsageError(f"{words}; `fleetdeck {other} --say` takes it")
+    usual = "; ".join(f'{action}: "{phrases[0]}"' for action, phrases in EXAMPLES[name].items())
+    raise click.UsageError(f"{words}. It understands {usual}")
+
+
+def _run(invocation: Invocation, name: ModeName, action: str, reason: str | None, force: bool, as_json: bool) -> None:
+    if action in ("status", "once"):
         if reason is not None or force:
             raise click.UsageError("--reason and --force go with on, off and toggle")
-        _status(invocation, name, as_json)
+        _status(invocation, name, action, as_json)
         return
-    if invocation.readonly:
-        raise click.UsageError("--readonly and a command that changes something do not go together")
+    refuse_readonly(invocation)
     with in_ledger(f"mode.{name}", action):
         mode = _flip(invocation, name, action, reason, force)
-    _print(name, mode, "", as_json)
+    _print(name, mode, "", action, as_json)
 
 
-def _status(invocation: Invocation, name: str, as_json: bool) -> None:
-    external_file, modes_file = external_mode_file(invocation), state_home() / "modes.json"
-    modes = read_modes(external_file, modes_file)
+def _status(invocation: Invocation, name: ModeName, action: str, as_json: bool) -> None:
+    external_file = external_mode_file(invocation)
+    modes = read_modes(external_file, modes_file())
     mode = modes.external if name == "external" else modes.private
-    file = external_file if name == "external" else modes_file
+    file = external_file if name == "external" else modes_file()
     problem = next((problem for problem in modes.problems if problem.startswith(f"{file} ")), "")
-    _print(name, mode, problem, as_json)
-    if problem:
+    _print(name, mode, problem, action, as_json)
+    if problem and action == "status":
         raise CommandFailed(f"{problem}; whether {name} mode is on is not known")
 
 
 def _flip(invocation: Invocation, name: str, action: str, reason: str | None, force: bool) -> Mode:
     from tui.routing.mode_files import Flip, FlipRefused, flip_external, flip_private
 
-    file, flip = (
-        (external_mode_file(invocation), flip_external)
-        if name == "external"
-        else (state_home() / "modes.json", flip_private)
-    )
+    file, flip = (external_mode_file(invocation), flip_external) if name == "external" else (modes_file(), flip_private)
     try:
         return flip(file, Flip(action), reason, force=force).mode
     except FlipRefused as error:
@@ -105,16 +135,21 @@ def external_mode_file(invocation: Invocation) -> Path:
     return Path(PanelSettings().external_mode_file).expanduser()
 
 
-def _print(name: str, mode: Mode, problem: str, as_json: bool) -> None:
+def _print(name: ModeName, mode: Mode, problem: str, action: str, as_json: bool) -> None:
+    """``action`` "once": the mode stays as it is, and the option is told that does the same for one request."""
     if as_json:
-        document = {
+        document: dict[str, object] = {
             "schema": 1,
             "mode": name,
             "enabled": None if problem else mode.enabled,
             "activated_at": mode.activated_at,
             "reason": mode.reason,
         }
+        if action == "once":
+            document |= {"said": action, "option": f"--{name}"}
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
+    elif action == "once":
+        click.echo(f"for one request: fleetdeck invoke --{name}; the mode itself stays as it is")
     elif not problem:
         click.echo(f"{name} mode is {mode_words(mode)}")
 
