@@ -203,6 +203,14 @@ async def test_memory_that_nobody_owns_any_more_is_not_free(koala: Koala) -> Non
     assert "what no process accounts for still holds 5.0 GiB" in freed.words
 
 
+async def test_what_was_loaded_since_the_last_look_goes_too(koala: Koala) -> None:
+    await koala.load("llama-swap/qwen3")
+    await koala.fleet.ollama.load("llama3.2:latest")
+    freed = await free_gpu(koala.monitor, koala.config, "koala", timeout=5.0)
+    assert freed.worked, freed.words
+    assert freed.unloaded == ("llama-swap/qwen3", "ollama/llama3.2:latest")
+
+
 async def test_a_model_that_cannot_be_unloaded_is_named_and_the_others_go(koala: Koala) -> None:
     await koala.load("llama-swap/qwen3", "ollama/llama3.2:latest")
     koala.stuck["qwen3"] = SIZES["qwen3"]

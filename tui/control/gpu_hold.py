@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,8 @@ SLACK = 256 * 1024**2
 """Bytes by which what belongs to nobody may grow: drivers and desktops take and give a little all the time."""
 WORTH_NAMING = 64 * 1024**2
 LOOK_AGAIN = 0.1
+LOOKED_WITHIN = 1.0
+"""Seconds for which servers that are up are waited for before the models they last told of are gone by."""
 
 Tell = Callable[[str], None]
 
@@ -126,9 +129,12 @@ async def free_gpu(
         HoldFailed: there is no such machine, or the hold cannot be recorded.
     """
     machine = _machine(config, machine_name)
-    lending = lending_of(monitor.snapshot, config, machine)
-    before = _unattributed(_holders(monitor, machine))
     flipped = await _flip(machine, Flip.ON, reason)
+    # A server that is gone by the second look is still told of as one whose models could not be unloaded.
+    known = lending_of(monitor.snapshot, config, machine)
+    await _look_again(monitor, machine)
+    lending = known | lending_of(monitor.snapshot, config, machine)
+    before = _unattributed(_holders(monitor, machine))
     failures: list[str] = []
     try:
         ran = Ran(services=lending.stop, models=lending.loaded)
@@ -225,6 +231,20 @@ async def _each(
             done.append(name)
         except (LoadingFailed, UnitActionFailed) as error:
             failures.append(str(error))
+
+
+async def _look_again(monitor: Monitor, machine: MachineSettings) -> None:
+    """Has the machine's servers tell once more what is loaded: what came since the last look has to go too."""
+    servers = (server for server in servers_on(machine, monitor.snapshot) if server.state in ALIVE)
+    before = {server.name: server.models_seen.at for server in servers}
+    for name in before:
+        monitor.look_now(name)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LOOKED_WITHIN):
+            async for snapshot in monitor.subscribe():
+                now = {server.name: server.models_seen.at for server in snapshot.services}
+                if all(now.get(name) != at for name, at in before.items()):
+                    return
 
 
 async def _lists_models(monitor: Monitor, service_name: str) -> None:

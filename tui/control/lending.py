@@ -26,6 +26,14 @@ class Lending:
     loaded: tuple[str, ...] = ()
     """All models that are loaded, also those that go with a unit."""
 
+    def __or__(self, other: Lending) -> Lending:
+        """What either of them takes, each once."""
+        return Lending(
+            tuple(dict.fromkeys(self.unload + other.unload)),
+            tuple(dict.fromkeys(self.stop + other.stop)),
+            tuple(dict.fromkeys(self.loaded + other.loaded)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:
