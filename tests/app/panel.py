@@ -79,9 +79,14 @@ class Panel:
 
     async def is_told(self, words: str) -> None:
         """Waits for a word in passing; it may be broken into lines on the screen."""
-        await until(
-            lambda: any(words in toast.message for toast in self.app._notifications), f"the person is told {words!r}"
-        )
+        try:
+            await until(
+                lambda: any(words in toast.message for toast in self.app._notifications),
+                f"the person is told {words!r}",
+            )
+        except AssertionError as error:
+            told = [toast.message for toast in self.app._notifications]
+            raise AssertionError(f"{error}, but {told}") from None
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

@@ -75,6 +75,7 @@ class FleetScreen(PanelScreen):
     def __init__(self) -> None:
         super().__init__()
         self._models_shown: tuple[object, ...] = ()
+        self._applying: tuple[bool | None, ...] = ()
         self._places = Places()
         self._taken: Mapping[str, Taken] = {}
         self._services = FleetTable(
@@ -163,6 +164,14 @@ class FleetScreen(PanelScreen):
             self._models.border_subtitle = _counts(snapshot)
         else:
             self._models.refresh_changed_rows(by_time_alone=True)
+        self._dim_keys()
+
+    def _dim_keys(self) -> None:
+        """Has the last line drawn again where other keys apply now to what the cursor is on."""
+        applying = tuple(self.check_action(action, parameters) for action, parameters in _STATE_DECIDES)
+        if applying != self._applying:
+            self._applying = applying
+            self.refresh_bindings()
 
     def _say_why_empty(self, snapshot: FleetSnapshot) -> None:
         filtered = "nothing matches the filter" if self.filter_words else ""
@@ -299,6 +308,7 @@ class FleetScreen(PanelScreen):
         self.refresh_bindings()
 
 
+_STATE_DECIDES = (("load", ()), ("unload", ()), *(("unit", (verb,)) for verb in ("start", "stop", "restart")))
 _FOR_ROWS = ("details", "copy", "load", "unload", "filter", "unit", "logs", "hold")
 
 
