@@ -16,7 +16,7 @@ class Message:
     text: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", _writable(self.text))
+        object.__setattr__(self, "text", writable(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Prompt:
     @classmethod
     def of(cls, text: str, *, system: str = "", max_tokens: int | None = None) -> Prompt:
         """A prompt of one turn."""
-        return cls((Message("user", text),), _writable(system), max_tokens)
+        return cls((Message("user", text),), writable(system), max_tokens)
 
     @property
     def is_empty(self) -> bool:
@@ -57,5 +57,6 @@ class Prompt:
         return f"{self.system}\n\n{turns}" if self.system else turns
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> str:
+    """``text`` as UTF-8 can hold it: half a character becomes "?"."""
     return text.encode("utf-8", "replace").decode("utf-8")

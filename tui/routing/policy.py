@@ -10,7 +10,7 @@ from tui.config.schema import Config, TierName
 from tui.fleet.printable import printable
 
 DEFAULT_TASK = "default"
-_NO_MODELS = frozenset({"qdrant", "http"})
+NO_PROMPTS = frozenset({"qdrant", "http"})
 """Kinds of service that answer no prompts."""
 
 
@@ -90,7 +90,7 @@ def owner_problem(model: str, config: Config) -> str:
         return f"{printable(model, 80)} names no model; say service/name or program/name"
     service = config.services.get(owner)
     if service is not None:
-        return f"{shown} is a {service.kind} server, which answers no prompts" if service.kind in _NO_MODELS else ""
+        return f"{shown} is a {service.kind} server, which answers no prompts" if service.kind in NO_PROMPTS else ""
     if owner in config.clis:
         return ""
     known = ", ".join(printable(one, 60) for one in (*config.services, *config.clis))
