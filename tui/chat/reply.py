@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+CUT_OFF = frozenset({"length", "max_tokens", "model_length"})
+"""How servers say that an answer ended because it may not be longer: OpenAI's word, Anthropic's, Mistral's."""
+
 
 class Candidate(Protocol):
     """One model that a request may go to, as a plan names it."""
@@ -144,6 +147,11 @@ class Finished:
     usage: Usage = Usage()
     cost: float | None = None
     timings: Timings = Timings()
+
+    @property
+    def is_cut_off(self) -> bool:
+        """True where the model would have said more, had it been let."""
+        return self.reason in CUT_OFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,6 @@ from tui.fleet.printable import printable
 from tui.routing.decide import Decision
 from tui.routing.plan import mode_on_words
 
-CUT_OFF = frozenset({"length", "max_tokens", "model_length"})
-"""How servers say that an answer ended because it may not be longer: OpenAI's word, Anthropic's, Mistral's."""
-
 
 class AnswerNotes:
     """Tells, one sentence each, who is asked and under which mode, what went wrong with whom, and who answered."""
@@ -42,7 +39,7 @@ class AnswerNotes:
                 self._tell(f"{self._asked} is thinking")
             case Finished():
                 self._tell(finished_words(event))
-                if event.reason in CUT_OFF:
+                if event.is_cut_off:
                     self._tell("the answer is not whole: the model may not say more at a time")
 
     def _mode_words(self) -> list[str]:
