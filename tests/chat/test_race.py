@@ -12,14 +12,16 @@ from tests.chat.scripted import Scripted
 from tests.waiting import until
 from tui.chat.drill import Stage
 from tui.chat.prompt import Prompt
-from tui.chat.race import Lane, by_total, lanes_for, race
-from tui.chat.reply import Failed, FailureKind, Finished, ReplyEvent, Text, Timings
+from tui.chat.race import Lane, lanes_for, race
+from tui.chat.race_figures import RaceFigure, ordered, value_of
+from tui.chat.reply import Failed, FailureKind, Finished, ReplyEvent, Text, Timings, Usage
 from tui.chat.sending import Sender
 from tui.config.load import parse_config
 from tui.config.schema import Config
 from tui.demo.fleet import DemoFleet
 from tui.demo.models import answer_to
 from tui.demo.request_log import RequestRecord
+from tui.fleet.monitor import running_monitor
 from tui.routing.modes import Mode, Modes
 from tui.routing.policy import Request
 
@@ -134,9 +136,16 @@ async def test_cancelling_ends_every_request_and_keeps_what_had_come(fleet: Demo
     assert {row["outcome"] for row in remembered(fleet)} == {"cancelled"}
 
 
-def finished_lane(model: str, timings: Timings) -> Lane:
+def finished_lane(
+    model: str, timings: Timings, *, tokens: int | None = None, cost: float | None = None, memory: int | None = None
+) -> Lane:
     lane = Lane(Request(model=model))
-    lane.take(Finished(model=model, where="local", reason="stop", served_by=model, timings=timings))
+    usage = Usage(output=tokens)
+    finished = Finished(
+        model=model, where="local", reason="stop", served_by=model, timings=timings, usage=usage, cost=cost
+    )
+    lane.take(finished)
+    lane.memory = memory
     return lane
 
 
@@ -145,7 +154,48 @@ def test_the_quickest_is_first_and_who_was_not_asked_is_last() -> None:
     skipped.skip("it may not")
     failed.take(Failed(error="no", kind=FailureKind.UNREACHABLE, model="one/f"))
     slow, quick = finished_lane("one/slow", Timings(total=2.0)), finished_lane("one/quick", Timings(total=1.0))
-    assert by_total([skipped, failed, slow, quick]) == [quick, slow, failed, skipped]
+    assert ordered([skipped, failed, slow, quick]) == [quick, slow, failed, skipped]
+
+
+@pytest.mark.parametrize("figure", RaceFigure)
+def test_any_figure_puts_the_lanes_in_order_and_what_is_not_known_behind(figure: RaceFigure) -> None:
+    lanes = [
+        finished_lane("one/more", Timings(2.0, 3.0, 9.0, 80.0), tokens=90, cost=0.2, memory=8),
+        finished_lane("one/unknown", Timings()),
+        finished_lane("one/less", Timings(1.0, 1.5, 4.0, 20.0), tokens=30, cost=0.1, memory=4),
+    ]
+    found = [lane.name.removeprefix("one/") for lane in ordered(lanes, figure)]
+    assert found == (
+        ["more", "less", "unknown"] if figure is RaceFigure.TOKENS_PER_SECOND else ["less", "more", "unknown"]
+    )
+    assert [value_of(lane, figure) is None for lane in lanes] == [False, True, False]
+
+
+async def test_a_task_and_a_tier_go_where_their_plans_say(fleet: DemoFleet) -> None:
+    config = configured(fleet)
+    lanes = (Lane(Request(task="default")), Lane(Request(tier="haiku", private=True)), Lane(Request(model="ollama/x")))
+    assert [lane.name for lane in lanes] == ["task default", "tier haiku", "ollama/x"]
+    async with Sender(config, "cli") as sender:
+        await race(lanes, Prompt.of("hi"), "hi", sender, config, Modes(), timeout=20.0)
+    assert [lane.model for lane in lanes] == ["llama-swap/qwen3", "llama-swap/gemma", "ollama/x"]
+    assert [lane.stage for lane in lanes[:2]] == [Stage.ANSWERED, Stage.ANSWERED]
+
+
+async def test_what_a_model_holds_of_a_gpu_is_told_from_what_it_held_before(fleet: DemoFleet) -> None:
+    config = configured(fleet)
+    lanes = lanes_for(("ollama/llama3.2:latest", "litellm/gpt-5.2"), Request(model=""))
+    async with Sender(config, "cli") as sender:
+        await race(lanes, Prompt.of("hi"), "hi", sender, config, Modes(), timeout=20.0)
+    local, cloud = lanes
+    assert (local.memory_before, local.memory) == (0, None)
+    async with running_monitor(config, ("ollama", "litellm")) as monitor:
+        snapshot = await monitor.first_look(5.0)
+    for lane in lanes:
+        lane.observe(snapshot)
+    found = snapshot.find_model(local.model)
+    assert found is not None
+    assert local.memory == found[1].vram
+    assert (cloud.memory_before, cloud.memory) == (None, None)
 
 
 @pytest.mark.parametrize(

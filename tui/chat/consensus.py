@@ -154,13 +154,15 @@ async def consensus(
     threshold: float = THRESHOLD,
     judge: str | None = None,
     timeout: float | None = None,
+    allow_secrets: bool = False,
 ) -> Consensus:
     """Compares the answers of a race that is over.
 
     The model ``judge`` is asked only where answers differ and one of them is long; it then divides all of them. What
-    was private when it was asked is private for the judge too, and ``modes`` are those of now.
+    was private when it was asked is private for the judge too, and ``modes`` are those of now. ``allow_secrets``: the
+    person knows that the judge may see the prompt's credentials as well.
     """
-    answers = {lane.model: lane.text for lane in lanes if lane.finished is not None and lane.text.strip()}
+    answers = {lane.name: lane.text for lane in lanes if lane.finished is not None and lane.text.strip()}
     groups = grouped(answers)
     made = Consensus(groups=groups, asked=len(lanes), threshold=threshold)
     if len(groups) < 2 or all(is_short(group.answer) for group in groups):
@@ -168,7 +170,7 @@ async def consensus(
     if judge is None:
         return replace(made, remark="answers this long differ in their words, whatever they mean; a judge can tell")
     said = judge_prompt(question, groups)
-    lane = Lane(_judge_request(lanes, judge, said))
+    lane = Lane(_judge_request(lanes, judge, said, allow_secrets=allow_secrets))
     await race([lane], Prompt.of(said), said, sender, config, modes, timeout=timeout)
     verdict = verdict_of(lane.text, len(groups)) if lane.finished is not None else None
     if verdict is None:
@@ -177,10 +179,10 @@ async def consensus(
     return replace(made, groups=united(groups, verdict), judge=lane)
 
 
-def _judge_request(lanes: Sequence[Lane], judge: str, said: str) -> Request:
+def _judge_request(lanes: Sequence[Lane], judge: str, said: str, *, allow_secrets: bool) -> Request:
     # An answer to a private prompt tells of it, also where the mode that made it private is off by now.
     private = any(lane.request.private or (lane.decision and lane.decision.plan.private) for lane in lanes)
-    return replace(lanes[0].request, model=judge, private=private, prompt_tokens=tokens_at_most(said))
+    return Request(model=judge, private=private, allow_secrets=allow_secrets, prompt_tokens=tokens_at_most(said))
 
 
 def _in_order(groups: Sequence[Group]) -> tuple[Group, ...]:
