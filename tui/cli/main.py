@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "delegate": ("tui.cli.invoke:delegate", "Send a prompt to a tier, as agents do."),
     "race": ("tui.cli.race:race_command", "The same prompt to several models at once, side by side."),
     "consensus": ("tui.cli.consensus:consensus_command", "Ask several models, and see whether enough of them agree."),
+    "mcp": ("tui.cli.mcp:mcp_command", "Serve agents of other programs over MCP, on standard input and output."),
     "import-policy": ("tui.cli.policy:import_policy", "Take a model-policy.json over into the configuration."),
     "keys": ("tui.cli.settings:keys", "The keys of the panel, with the ids that [keys] rebinds."),
     "themes": ("tui.cli.settings:themes", "The themes that the panel can use."),
