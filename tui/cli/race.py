@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from tui.chat.race import Lane, by_total
+from tui.chat.race import Lane
+from tui.chat.race_figures import ordered
 from tui.chat.sending import Sender
 from tui.cli.answer_notes import duration_words
 from tui.cli.answers import print_document
@@ -59,12 +60,12 @@ async def _race(invocation: Invocation, question: Question, text: str) -> int:
 
 
 def _print_result(question: Question, lanes: Sequence[Lane], modes: Modes) -> None:
-    ordered = by_total(lanes)
+    in_order = ordered(lanes)
     if question.as_json:
-        document = {"schema": SCHEMA, **about_document(lanes, modes), "lanes": [lane_document(one) for one in ordered]}
+        document = {"schema": SCHEMA, **about_document(lanes, modes), "lanes": [lane_document(one) for one in in_order]}
         print_document(document)
     else:
-        print_lines([Line(HEADER), *(_line(lane) for lane in ordered)])
+        print_lines([Line(HEADER), *(_line(lane) for lane in in_order)])
 
 
 def _line(lane: Lane) -> Line:
