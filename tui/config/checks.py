@@ -65,14 +65,18 @@ def looks_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
+def key_variable(service: str) -> str:
+    """The environment variable that one would expect to hold the key of a service of this name."""
+    variable = re.sub(r"[^A-Z0-9]+", "_", service.upper()).strip("_") or "NAME"
+    return f"_{variable}_API_KEY" if variable[0].isdigit() else f"{variable}_API_KEY"
+
+
 def no_key_in_file(service: str = "") -> str:
     """The refusal of a key that is written in the file, with the three ways that work."""
-    variable = re.sub(r"[^A-Z0-9]+", "_", service.upper()).strip("_") or "NAME"
-    variable = f"_{variable}" if variable[0].isdigit() else variable
     name = service if service.isprintable() and '"' not in service and "\\" not in service and service else "NAME"
     return (
         "a key is never written in the file itself; say where a service's key is: "
-        f'key = {{ env = "{variable}_API_KEY" }} or {{ command = ["pass", "show", "{name}"] }} '
+        f'key = {{ env = "{key_variable(service)}" }} or {{ command = ["pass", "show", "{name}"] }} '
         f'or {{ file = "~/.secrets/{name}" }}'
     )
 
