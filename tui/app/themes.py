@@ -84,6 +84,11 @@ class Themes:
     abouts: Mapping[str, str]
     problem: str = ""
 
+    @property
+    def usable(self) -> frozenset[str]:
+        """The names that a person may choose from: Textual's own themes as well."""
+        return frozenset((*self.themes, *BUILTIN_THEMES))
+
     def problem_with(self, wanted: str, usable: Collection[str]) -> str:
         """What is wrong with the files, and with the person's choice; a sentence a line."""
         unknown = "" if wanted in usable else f"there is no theme {wanted!r}; there are {', '.join(self.themes)}"

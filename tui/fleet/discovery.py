@@ -44,19 +44,22 @@ async def discover(candidates: Iterable[Candidate] = CANDIDATES, host: str = "12
         for port in candidate.ports:
             by_port.setdefault(port, []).append(candidate)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_identify(host, port, some)) for port, some in by_port.items()]
+        tasks = {port: group.create_task(identify(host, port, some)) for port, some in by_port.items()}
     services: dict[str, ServiceSettings] = {}
-    for found in (task.result() for task in tasks):
-        if found is not None:
-            kind, port = found
+    for port, task in tasks.items():
+        kind = task.result()
+        if kind is not None:
             name = kind if kind not in services else f"{kind}-{port}"
             services[name] = ServiceSettings(name=name, kind=kind, url=f"http://{host}:{port}")
     machine = MachineSettings(name="localhost", about="this machine", local=True)
     return Config(machines={machine.name: machine}, services=services)
 
 
-async def _identify(host: str, port: int, candidates: list[Candidate]) -> tuple[ServiceKind, int] | None:
-    """Which of ``candidates`` listens on ``port``; None where nobody does, or somebody else."""
+async def identify(host: str, port: int, candidates: Iterable[Candidate] = CANDIDATES) -> ServiceKind | None:
+    """Which of ``candidates`` listens on ``port``; None where nobody does, or somebody else.
+
+    It takes a second to connect and a second for each question at the most.
+    """
     try:
         async with asyncio.timeout(TIMEOUT):
             _, writer = await asyncio.open_connection(host, port)
@@ -73,5 +76,5 @@ async def _identify(host: str, port: int, candidates: list[Candidate]) -> tuple[
         finally:
             await asker.close()
         if candidate.says in answer.text:
-            return candidate.kind, port
+            return candidate.kind
     return None
