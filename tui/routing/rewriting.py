@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, cast
 
-from tui.config.schema import Config
+from tui.config.schema import Config, TaskSettings, TierName, TierSettings
 from tui.config.splice import set_setting
 
 
@@ -16,6 +17,16 @@ def configured_candidates(config: Config, kind: Literal["tier", "task"], name: s
         return tier.fallback if tier is not None else ()
     task = config.tasks.get(name)
     return task.models if task is not None else ()
+
+
+def planned_with(config: Config, kind: Literal["tier", "task"], name: str, models: Sequence[str]) -> Config:
+    """``config`` as it would be with other candidates, to see where prompts would go then."""
+    if kind == "tier":
+        tier_name = cast("TierName", name)
+        tier = config.tiers.get(tier_name, TierSettings(name=tier_name))
+        return replace(config, tiers={**config.tiers, tier_name: replace(tier, fallback=tuple(models))})
+    task = config.tasks.get(name, TaskSettings(name=name, models=()))
+    return replace(config, tasks={**config.tasks, name: replace(task, models=tuple(models))})
 
 
 def with_candidates(text: str, config: Config, kind: Literal["tier", "task"], name: str, models: Sequence[str]) -> str:

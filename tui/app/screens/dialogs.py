@@ -68,7 +68,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self._question = question
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="confirm-box"):
+        with Vertical(id="confirm-box", classes="" if self._question.body is None else "-with-body"):
             yield Static(Content(self._question.text), id="question")
             for line in self._question.consequences:
                 yield Static(Content(f"· {line}"), classes="consequence")

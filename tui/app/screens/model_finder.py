@@ -18,12 +18,11 @@ from tui.app.planning import plan_now
 from tui.app.widgets.choices import Choice, ChoiceRow, choice_rows, find
 from tui.app.widgets.columns import Column
 from tui.app.widgets.fleet_rows import Places
-from tui.app.widgets.reply_words import STYLES, SYMBOLS
+from tui.app.widgets.plan_words import STYLES, SYMBOLS, plan_in_brief
 from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelRole, ModelState
-from tui.routing.plan import Plan
 
 COLUMNS = (
     Column("name", "name", least=22, most=56),
@@ -125,7 +124,7 @@ class ModelFinder(ModalScreen[Choice | None]):
 
     def _plan_content(self, choice: Choice) -> Content:
         request = choice.request(private=self._private, external=self._external)
-        return plan_content(plan_now(request, self._state))
+        return plan_in_brief(plan_now(request, self._state))
 
     def _cells(self, row: ChoiceRow) -> tuple[Cell, ...]:
         name = printable(row.choice.name, 120)
@@ -157,31 +156,6 @@ class ModelFinder(ModalScreen[Choice | None]):
     def action_leave(self) -> None:
         if self.is_current:
             self.dismiss(None)
-
-
-def plan_content(made: Plan) -> Content:
-    """A plan in a few lines: who is asked in which order and why, and who is not."""
-    lines = []
-    if made.private:
-        lines.append(Content.styled(f"stays on your own machines: {printable(made.private, 200)}", "$state-up"))
-    if not made.candidates:
-        lines.append(Content.styled(f"× {printable(made.error, 600)}", "$state-down"))
-    for number, candidate in enumerate(made.candidates, 1):
-        symbol = SYMBOLS.get(candidate.state, "?")
-        style = f"$state-{STYLES.get(candidate.state, 'unknown')}"
-        lines.append(
-            Content.assemble(
-                f"{number}. ",
-                (f"{symbol} ", style),
-                (printable(candidate.model, 100), "bold"),
-                (f"  {candidate.where}  ", "$foreground 60%"),
-                (printable(candidate.why, 200), "$foreground 75%"),
-            )
-        )
-    for skip in made.skipped if made.candidates else ():
-        words = f"×  {printable(skip.model, 100)}: {printable(skip.reason, 200)}"
-        lines.append(Content.styled(words, "$state-idle"))
-    return Content("\n").join(lines)
 
 
 def _state_cell(row: ChoiceRow) -> Cell:

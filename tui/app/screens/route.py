@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import on
@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
 from textual.widgets import Footer, Input, Static
 
 from tui.app.actions import Scope
@@ -18,15 +19,18 @@ from tui.app.bindings import bindings_of
 from tui.app.messages import ActAsked, ActionEnded
 from tui.app.panel_state import PanelState
 from tui.app.planning import plan_substance
+from tui.app.widgets.choices import choice_rows
 from tui.app.widgets.columns import Column
-from tui.app.widgets.route_rows import Route, RouteKind, explained, route_of
+from tui.app.widgets.plan_words import plan_step_by_step
+from tui.app.widgets.route_rows import Route, RouteKind, named_tiers, route_of
 from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
 from tui.config.edit import Edit, edit_config, undo
 from tui.config.errors import ConfigError
 from tui.config.splice import NoSuchPlace
 from tui.fleet.printable import printable
-from tui.routing.rewriting import configured_candidates, with_candidates
+from tui.routing.policy import owner_problem
+from tui.routing.rewriting import configured_candidates, planned_with, with_candidates
 
 COLUMNS = (
     Column("place", "", least=3, most=3, align="right"),
@@ -53,7 +57,7 @@ class CandidateTable(RowTable[ConfiguredCandidate]):
 
 
 class RouteScreen(ModalScreen[None]):
-    """Shows the plan as things stand; an order that is not saved yet shows in the table only."""
+    """Shows the plan as things stand; of an order that is not saved yet, as it would be with that."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.ROUTE)]
@@ -70,7 +74,13 @@ class RouteScreen(ModalScreen[None]):
             cells_of=lambda row: (Cell(f"{row.place}."), Cell(printable(row.model, 100)), Cell(row.verdict, row.style)),
             id="candidates",
         )
-        self._new = Input(placeholder="service/model or program/model", id="new-candidate", compact=True)
+        models = [row.choice.name for row in choice_rows(state.config, state.snapshot) if row.choice.kind == "model"]
+        self._new = Input(
+            placeholder="service/model or program/model; → takes what is proposed",
+            suggester=SuggestFromList(models, case_sensitive=False),
+            id="new-candidate",
+            compact=True,
+        )
 
     def compose(self) -> ComposeResult:
         with Vertical(id="route-box") as box:
@@ -104,30 +114,40 @@ class RouteScreen(ModalScreen[None]):
 
     def _route(self) -> Route | None:
         """None where the configuration names it no more."""
-        named = self._state.config.tiers if self._kind == "tier" else self._state.config.tasks
-        return route_of(self._kind, self._route_name, self._state) if self._route_name in named else None
+        state, config = self._state, self._state.config
+        if self._route_name not in (named_tiers(config) if self._kind == "tier" else config.tasks):
+            return None
+        if self.changed:
+            state = replace(state, config=planned_with(config, self._kind, self._route_name, self._order))
+        return route_of(self._kind, self._route_name, state)
 
     def _show(self) -> None:
         route = self._route()
         self._table.show_records([self._row(place, model, route) for place, model in enumerate(self._order, 1)])
-        self.query_one("#steps", Static).update(
-            explained(route) if route is not None else Content("It is no longer part of the configuration.")
-        )
+        self.query_one("#steps", Static).update(self._steps(route))
         box = self.query_one("#route-box")
         box.border_subtitle = Content("changed, not saved: s saves" if self.changed else "")
         self.refresh_bindings()
+
+    def _steps(self, route: Route | None) -> Content:
+        if route is None:
+            return Content("It is no longer part of the configuration.")
+        words = "would go, once this is saved" if self.changed else "goes now"
+        name = f"{self._kind} {printable(self._route_name, 60)}"
+        title = Content.styled(f"Where a prompt for {name} {words}", "bold $primary")
+        return Content("\n").join([title, plan_step_by_step(route.plan)])
 
     def _row(self, place: int, model: str, route: Route | None) -> ConfiguredCandidate:
         if route is not None:
             for number, candidate in enumerate(route.plan.candidates, 1):
                 if candidate.model == model:
-                    verdict = "goes here" if number == 1 else f"{number}. in the plan"
+                    verdict = ("would go here" if self.changed else "goes here") if number == 1 else f"{number}. asked"
                     style = "up" if number == 1 else ""
                     return ConfiguredCandidate(place, model, f"{verdict} · {candidate.why}", style)
             for skip in route.plan.skipped:
                 if skip.model == model:
                     return ConfiguredCandidate(place, model, f"skipped: {printable(skip.reason, 200)}", "down")
-        return ConfiguredCandidate(place, model, "not in the plan yet", "dim")
+        return ConfiguredCandidate(place, model, "not in the plan", "dim")
 
     def action_move(self, steps: int) -> None:
         index = self._table.cursor_index
@@ -151,12 +171,20 @@ class RouteScreen(ModalScreen[None]):
 
     @on(Input.Submitted, "#new-candidate")
     def add_typed(self, event: Input.Submitted) -> None:
+        """A name that nobody can answer for stays in the field, to be mended."""
         model = event.value.strip()
+        problem = owner_problem(model, self._state.config) if model else ""
+        if not problem and model in self._order:
+            problem = f"{printable(model, 80)} is a candidate already"
+        if problem:
+            self.post_message(ActionEnded(problem, failed=True))
+            return
         self._new.display = False
         self._table.focus()
-        if model and model not in self._order:
+        if model:
             self._order = (*self._order, model)
             self._show()
+            self._table.cursor_key = model
 
     def action_save(self) -> None:
         config = self._state.config

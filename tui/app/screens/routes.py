@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -19,6 +20,7 @@ from tui.app.messages import CopyAsked, ScreenAsked
 from tui.app.panel_state import PanelState
 from tui.app.planning import plan_substance
 from tui.app.screens.panel_screen import PanelScreen
+from tui.app.widgets.plan_words import plan_in_brief
 from tui.app.widgets.route_rows import ROUTE_COLUMNS, Route, route_cells, routes_of
 from tui.app.widgets.row_table import RowTable
 from tui.fleet.printable import printable
@@ -58,6 +60,8 @@ class RoutesScreen(PanelScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="drill")
         yield self._routes
+        with VerticalScroll(id="why", can_focus=False):
+            yield Static(id="plan")
 
     def on_mount(self) -> None:
         self._routes.border_title = "routes"
@@ -87,6 +91,16 @@ class RoutesScreen(PanelScreen):
             self._routes.show_records(routes_of(state))
             stuck = sum(not route.plan.candidates for route in self._routes.records)
             self._routes.border_subtitle = f"{stuck} with nowhere to go" if stuck else ""
+            self._show_why()
+
+    @on(RowTable.Highlighted)
+    def show_why_of_row(self) -> None:
+        self._show_why()
+
+    def _show_why(self) -> None:
+        route = self._routes.cursor_record
+        self.query_one("#why").border_title = Content("" if route is None else f"why · {printable(route.key, 60)}")
+        self.query_one("#plan", Static).update("" if route is None else plan_in_brief(route.plan))
 
     def action_explain(self) -> None:
         from tui.app.screens.route import RouteScreen

@@ -12,9 +12,8 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from tui.app.widgets.answer_view import AnswerView
+from tui.app.widgets.plan_words import STYLES, SYMBOLS
 from tui.app.widgets.reply_words import (
-    STYLES,
-    SYMBOLS,
     candidate_words,
     failure_words,
     figure_words,

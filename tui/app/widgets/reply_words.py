@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
+from tui.app.widgets.plan_words import STYLES, SYMBOLS
 from tui.app.widgets.status_row import Words
 from tui.chat.reply import Candidate as AskedCandidate
 from tui.chat.reply import Failed, Finished
 from tui.control.loading import disturbed_by_load
 from tui.fleet.printable import printable
-from tui.fleet.snapshot import FleetSnapshot, ModelState, ServiceState
-from tui.fleet.wording import MODEL_SYMBOLS, SERVICE_SYMBOLS, latency_words
+from tui.fleet.snapshot import FleetSnapshot, ModelState
+from tui.fleet.wording import latency_words
 from tui.routing.modes import Modes
 from tui.routing.plan import Candidate, Plan
-
-SYMBOLS = {
-    **{str(state): symbol for state, symbol in SERVICE_SYMBOLS.items()},
-    **{str(state): symbol for state, symbol in MODEL_SYMBOLS.items()},
-}
-STYLES = {
-    str(ServiceState.UP): "up",
-    str(ServiceState.BUSY): "busy",
-    str(ServiceState.STARTING): "starting",
-    str(ServiceState.DOWN): "down",
-    str(ModelState.READY): "up",
-    str(ModelState.STOPPING): "busy",
-    str(ModelState.IDLE): "idle",
-}
 
 
 def where_words(where: str) -> Words:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
-
-from textual.content import Content
+from typing import Literal, get_args
 
 from tui.app.panel_state import PanelState
 from tui.app.planning import plan_now
 from tui.app.widgets.columns import Column
+from tui.app.widgets.plan_words import STYLES, SYMBOLS
 from tui.app.widgets.row_painter import Cell
+from tui.config.schema import Config, TierName
 from tui.fleet.printable import printable
-from tui.fleet.snapshot import ModelState, ServiceState
-from tui.fleet.wording import MODEL_SYMBOLS, SERVICE_SYMBOLS
 from tui.routing.locality import Where
 from tui.routing.plan import Candidate, Plan
 from tui.routing.policy import Request
@@ -29,20 +26,6 @@ ROUTE_COLUMNS = (
     Column("third", "and then", least=20, most=36, rank=4),
     Column("skipped", "skipped", least=20, most=200, rank=3, stretch=True),
 )
-
-_SYMBOLS: Mapping[str, str] = {
-    **{str(state): symbol for state, symbol in SERVICE_SYMBOLS.items()},
-    **{str(state): symbol for state, symbol in MODEL_SYMBOLS.items()},
-}
-_STYLES: Mapping[str, str] = {
-    str(ServiceState.UP): "up",
-    str(ServiceState.BUSY): "busy",
-    str(ServiceState.STARTING): "starting",
-    str(ServiceState.DOWN): "down",
-    str(ModelState.READY): "up",
-    str(ModelState.STOPPING): "busy",
-    str(ModelState.IDLE): "idle",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +43,14 @@ class Route:
 
 def routes_of(state: PanelState) -> list[Route]:
     """The plan of every tier and task, in the order of the configuration."""
-    tiers = [route_of("tier", name, state) for name in state.config.tiers]
+    tiers = [route_of("tier", name, state) for name in named_tiers(state.config)]
     return tiers + [route_of("task", name, state) for name in state.config.tasks]
+
+
+def named_tiers(config: Config) -> tuple[str, ...]:
+    """The tiers that mean something here: those configured, or all where there is a program for Claude."""
+    has_claude = any(program.kind == "claude" for program in config.clis.values())
+    return tuple(name for name in get_args(TierName) if has_claude or name in config.tiers)
 
 
 def route_of(kind: RouteKind, name: str, state: PanelState) -> Route:
@@ -91,8 +80,8 @@ def _candidate_cell(candidate: Candidate | None) -> Cell:
     if candidate is None:
         return Cell("–", "dim")
     return Cell(
-        f"{_SYMBOLS.get(candidate.state, '?')} {printable(candidate.model, 80)}",
-        _STYLES.get(candidate.state, "unknown"),
+        f"{SYMBOLS.get(candidate.state, '?')} {printable(candidate.model, 80)}",
+        STYLES.get(candidate.state, "unknown"),
     )
 
 
@@ -103,29 +92,3 @@ def _skipped_cell(route: Route) -> Cell:
     words = f"{printable(skipped[0].model, 60)}: {skipped[0].reason}"
     more = f" (+{len(skipped) - 1})" if len(skipped) > 1 else ""
     return Cell(printable(words + more, 240), "dim")
-
-
-def explained(route: Route) -> Content:
-    """A plan step by step: who is asked in which order and why, who is not and by which rule."""
-    plan_of_route = route.plan
-    lines = [Content.styled(f"Where a prompt for {route.kind} {printable(route.name, 60)} goes now", "bold $primary")]
-    if plan_of_route.private:
-        lines.append(Content(f"It stays on your own machines: {plan_of_route.private}."))
-    if not plan_of_route.candidates:
-        lines.append(Content.styled(printable(plan_of_route.error, 1000), "$state-down"))
-    for number, candidate in enumerate(plan_of_route.candidates, 1):
-        lead = "first" if number == 1 else "then"
-        lines += [
-            Content(""),
-            Content.assemble((f"{number}. {lead}  ", "$foreground 60%"), (printable(candidate.model, 100), "bold")),
-            Content(f"   {candidate.why}"),
-            Content(f"   {_SYMBOLS.get(candidate.state, '?')} {candidate.state} · {candidate.where}"),
-        ]
-    for skip in plan_of_route.skipped:
-        lines += [
-            Content(""),
-            Content.assemble(("×  skipped  ", "$state-idle"), (printable(skip.model, 100), "bold")),
-            Content(f"   {printable(skip.reason, 400)}"),
-            Content.styled(f"   rule: {skip.rule} · {skip.where}", "$foreground 60%"),
-        ]
-    return Content("\n").join(lines)
