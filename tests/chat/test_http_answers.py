@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
 
 from tests.chat.asking import DONE, answering, ask, ask_config, chunk, one_service
 from tui.chat.dispatch import Dispatcher
-from tui.chat.prompt import Message, Prompt
+from tui.chat.prompt import Image, Message, Prompt
 from tui.chat.reply import FellBack, Reasoning, Started, Text, Usage
 from tui.config.load import parse_config
 from tui.demo.fleet import DemoFleet
 from tui.demo.fleet_config import MASTER_KEY
 from tui.demo.http_server import serve
+from tui.demo.llama_swap import LlamaSwap
 from tui.demo.models import answer_to
+from tui.demo.ollama import Ollama
 
 PROMPT = Prompt.of("why is the sky blue?")
 
@@ -99,6 +102,43 @@ async def test_a_conversation_and_its_system_prompt_reach_the_model(fleet: DemoF
         assert isinstance(body, dict)
         roles = [(message["role"], message["content"]) for message in body["messages"]]
         assert roles == [("system", "Be brief."), ("user", "hi"), ("assistant", "hello"), ("user", "again")]
+
+
+async def test_images_reach_the_model_in_the_form_that_its_protocol_has(
+    fleet: DemoFleet, dispatcher: Dispatcher
+) -> None:
+    image = Image("dot.png", "image/png", "iVBORw0KGgo=")
+    prompt = Prompt.of("what is this?", images=(image,))
+    anthropic = one_service(fleet.llama_swap.url, "anthropic")
+    assert (await ask(dispatcher, "llama-swap/gemma", prompt=prompt)).finished
+    assert (await ask(dispatcher, "ollama/llama3.2", prompt=prompt)).finished
+    assert (await ask_config(anthropic, "one/gemma", prompt)).finished
+    text, url = {"type": "text", "text": "what is this?"}, {"url": "data:image/png;base64,iVBORw0KGgo="}
+    source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    assert _last_turn(fleet.llama_swap, "/v1/chat/completions") == {
+        "role": "user",
+        "content": [text, {"type": "image_url", "image_url": url}],
+    }
+    assert _last_turn(fleet.ollama, "/api/chat") == {
+        "role": "user",
+        "content": "what is this?",
+        "images": ["iVBORw0KGgo="],
+    }
+    assert _last_turn(fleet.llama_swap, "/v1/messages")["content"] == [{"type": "image", "source": source}, text]
+
+
+def test_an_image_alone_is_a_prompt_and_no_empty_text_stands_beside_it() -> None:
+    prompt = Prompt.of("", images=(Image("dot.png", "image/png", "aGk="),))
+    assert not prompt.is_empty
+    (turn,) = prompt.anthropic_messages()
+    assert [block["type"] for block in cast(list[dict[str, object]], turn["content"])] == ["image"]
+    assert "[image dot.png]" in prompt.as_text()
+
+
+def _last_turn(server: LlamaSwap | Ollama, path: str) -> dict[str, object]:
+    body = server.requests.to(path)[-1].json()
+    assert isinstance(body, dict)
+    return cast(dict[str, object], body["messages"][-1])
 
 
 async def test_the_key_goes_to_the_service_that_it_is_for(fleet: DemoFleet, dispatcher: Dispatcher) -> None:

@@ -135,12 +135,36 @@ async def test_system_words_and_files_go_along(house: House) -> None:
     system, user = house.said_to("llama-swap")
     assert system == {"role": "system", "content": "You are a bird."}
     assert user["content"] == "What sings?\n\n--- notes.md ---\n# Notes\n\nwhales sing\n--- end of notes.md ---"
-    picture = house.home / "picture.png"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
-    for file, words in ((picture, "no text file"), (house.home / "missing", "cannot be read: no such file")):
+    other = house.home / "notes.pdf"
+    other.write_bytes(b"%PDF-1.7\n\0\0")
+    refusals = {
+        other: "neither a text file (UTF-8) nor an image",
+        house.home / "missing": "cannot be read: no such file",
+    }
+    for file, words in refusals.items():
         ran = await house.call("invoke", *GEMMA, "-f", str(file), "What sings?")
         assert ran.code == 2
         assert words in ran.err
+
+
+async def test_an_image_goes_to_models_that_take_it_and_to_no_others(house: House) -> None:
+    picture = house.home / "picture.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    asked = ("What is it?", "-f", str(picture))
+    ran = await house.call("invoke", "-m", "llama-swap/qwen3", *asked)
+    assert ran.code == 3
+    assert "llama-swap/qwen3: it takes no images, llama-swap says" in ran.err
+    ran = await house.call("invoke", "-m", "claude/opus", *asked)
+    assert "programs are sent text alone" in ran.err
+    assert house.prompted() == {}
+    assert (await house.call("invoke", *GEMMA, *asked)).code == 0
+    (user,) = house.said_to("llama-swap")
+    encoded = "data:image/png;base64,iVBORw0KGgoAAA=="
+    image = {"type": "image_url", "image_url": {"url": encoded}}
+    assert user["content"] == [{"type": "text", "text": "What is it?"}, image]
+    ran = await house.call("invoke", "-m", "llama-swap/reasoning", *asked)
+    assert ran.code == 0
+    assert "whether it takes images is not known" in ran.err
 
 
 @pytest.mark.parametrize("place", ["prompt", "system", "file"])

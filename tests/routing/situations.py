@@ -139,6 +139,7 @@ class _Roll:
             fallback=self._often(),
             allow_secrets=self._seldom(),
             prompt_tokens=self._one(0, 0, 5000, 9000),
+            images=self._one(*[0] * 19, 1),
         )
 
     def _config(self) -> Config:
@@ -164,6 +165,7 @@ class _Roll:
             limit=self._one(None, limit),
             fallback=tuple(self._some(IDS)),
             context=self._one(None, 8192),
+            images=self._one(None, None, True, False),
             where="cloud" if self._seldom() else None,
         )
 
@@ -197,6 +199,7 @@ class _Roll:
             name=name,
             state=self._one(*ModelState),
             context=self._one(None, 4096, 1_000_000),
+            takes_images=self._one(None, True, False),
             remote="peer openrouter" if self._seldom() else None,
             targets=(() if self._often() else self._one(None, ("a",), ("b", "c/d"))),
             deployments=deployments if service.kind == "litellm" and self._often() else None,

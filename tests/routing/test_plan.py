@@ -11,7 +11,7 @@ import pytest
 
 from tui.config.load import parse_config
 from tui.config.paths import default_config_text
-from tui.config.schema import Config
+from tui.config.schema import Config, ModelSettings
 from tui.fleet.snapshot import (
     Deployment,
     FleetSnapshot,
@@ -270,6 +270,22 @@ def test_a_prompt_that_may_be_too_long_skips_what_is_known_to_be_too_small() -> 
     assert _skipped(made)["swap/gemma"] == (Rule.SIZE, "it takes 8192 tokens, and the prompt may come to 9000")
     assert "swap/coder" in _ids(made), "its size is not known"
     assert "swap/gemma" in _ids(_plan(Request(task="quick", prompt_tokens=8192)))
+
+
+def test_images_go_to_models_that_take_them_and_to_those_of_which_it_is_not_known() -> None:
+    sighted = replace(MODELS[0], takes_images=True), replace(MODELS[1], takes_images=False), MODELS[2]
+    fleet = FleetSnapshot(at=NOW, services=(replace(SWAP, models=sighted), LITE))
+    made = _plan(Request(task="quick", images=1), fleet=fleet)
+    assert _ids(made) == ["swap/coder", "swap/qwen3"]
+    assert "whether it takes images is not known" in made.candidates[0].why
+    assert "images" not in made.candidates[1].why
+    assert _skipped(made)["swap/gemma"] == (Rule.IMAGES, "it takes no images, swap says")
+    assert _skipped(made)["copilot/haiku"] == (Rule.IMAGES, "it is a program, and programs are sent text alone")
+    assert len(_ids(_plan(Request(task="quick"), fleet=fleet))) == 4
+    told = {model: ModelSettings(id=model, images=model == "swap/gemma") for model in ("swap/gemma", "swap/qwen3")}
+    made = _plan(Request(task="quick", images=1), fleet=fleet, config=replace(CONFIG, models=told))
+    assert _ids(made) == ["swap/coder", "swap/gemma"]
+    assert _skipped(made)["swap/qwen3"][1] == "it takes no images, the configuration says"
 
 
 def test_a_credential_stays_at_home_unless_confirmed() -> None:

@@ -32,7 +32,7 @@ def _is_private(situation: Situation) -> bool:
 
 def test_the_situations_are_of_every_kind() -> None:
     """Rules that hold of empty plans alone would say nothing."""
-    rolled = [roll(seed) for seed in range(1000)]
+    rolled = [roll(seed) for seed in range(1200)]
     plans = [situation.plan() for situation in rolled]
     assert sum(bool(made.private and made.candidates) for made in plans) > 50
     assert sum(bool(not made.private and len(made.candidates) > 1) for made in plans) > 100

@@ -59,10 +59,9 @@ async def stream_anthropic(asker: Asker, model: str, prompt: Prompt) -> AsyncGen
     Raises:
         ReplyFailed: there is none, or it is not complete.
     """
-    messages = [{"role": message.role, "content": message.text} for message in prompt.messages]
     body: dict[str, object] = {
         "model": model,
-        "messages": messages,
+        "messages": prompt.anthropic_messages(),
         "max_tokens": prompt.max_tokens or MAX_TOKENS,
         "stream": True,
     }

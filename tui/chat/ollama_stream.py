@@ -63,7 +63,7 @@ async def stream_ollama(asker: Asker, model: str, prompt: Prompt) -> AsyncGenera
     Raises:
         ReplyFailed: there is none, or it is not complete.
     """
-    body: dict[str, object] = {"model": model, "messages": prompt.chat_messages(), "stream": True}
+    body: dict[str, object] = {"model": model, "messages": prompt.ollama_messages(), "stream": True}
     options = {"num_predict": prompt.max_tokens, "temperature": prompt.temperature}
     if options := {name: value for name, value in options.items() if value is not None}:
         body["options"] = options

@@ -74,7 +74,7 @@ async def stream_openai(asker: Asker, model: str, prompt: Prompt) -> AsyncGenera
     """
     body: dict[str, object] = {
         "model": model,
-        "messages": prompt.chat_messages(),
+        "messages": prompt.openai_messages(),
         "stream": True,
         "stream_options": {"include_usage": True},
     }

@@ -9,11 +9,28 @@ Role = Literal["user", "assistant"]
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """An image that goes along with a turn."""
+
+    name: str
+    media_type: str
+    """"image/png", "image/jpeg", "image/gif" or "image/webp"."""
+    data: str
+    """Base64 (RFC 4648 §4)."""
+
+    @property
+    def url(self) -> str:
+        """All of it as an address (RFC 2397)."""
+        return f"data:{self.media_type};base64,{self.data}"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation. What UTF-8 cannot hold (half a character of a file name) becomes "?"."""
 
     role: Role
     text: str
+    images: tuple[Image, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", writable(self.text))
@@ -34,26 +51,63 @@ class Prompt:
     Ollama, Anthropic); None: as the model does by itself."""
 
     @classmethod
-    def of(cls, text: str, *, system: str = "", max_tokens: int | None = None) -> Prompt:
+    def of(
+        cls, text: str, *, system: str = "", max_tokens: int | None = None, images: tuple[Image, ...] = ()
+    ) -> Prompt:
         """A prompt of one turn."""
-        return cls((Message("user", text),), writable(system), max_tokens)
+        return cls((Message("user", text, images),), writable(system), max_tokens)
 
     @property
     def is_empty(self) -> bool:
         """True where the last turn holds nothing that could be answered."""
-        return not self.messages or not self.messages[-1].text.strip()
+        return not self.messages or not (self.messages[-1].text.strip() or self.messages[-1].images)
 
-    def chat_messages(self) -> list[dict[str, str]]:
-        """As OpenAI's and Ollama's protocols take it: the system's words are the first message."""
-        system = [{"role": "system", "content": self.system}] if self.system else []
-        return system + [{"role": message.role, "content": message.text} for message in self.messages]
+    def openai_messages(self) -> list[dict[str, object]]:
+        """As chat completions take it: the system's words are the first message, images are parts of a turn."""
+        messages: list[dict[str, object]] = [{"role": "system", "content": self.system}] if self.system else []
+        for message in self.messages:
+            images = [{"type": "image_url", "image_url": {"url": image.url}} for image in message.images]
+            content: object = [{"type": "text", "text": message.text}, *images] if images else message.text
+            messages.append({"role": message.role, "content": content})
+        return messages
+
+    def ollama_messages(self) -> list[dict[str, object]]:
+        """As Ollama's own chat takes it: the system's words are the first message, images stand beside the text."""
+        messages: list[dict[str, object]] = [{"role": "system", "content": self.system}] if self.system else []
+        for message in self.messages:
+            images = {"images": [image.data for image in message.images]} if message.images else {}
+            messages.append({"role": message.role, "content": message.text, **images})
+        return messages
+
+    def anthropic_messages(self) -> list[dict[str, object]]:
+        """As the Messages API takes it, which wants the system's words elsewhere, and images before the question."""
+        messages: list[dict[str, object]] = []
+        for message in self.messages:
+            blocks: list[dict[str, object]] = [
+                {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.data}}
+                for image in message.images
+            ]
+            if blocks and message.text.strip():
+                # An empty block of text is refused (version 2023-06-01).
+                blocks.append({"type": "text", "text": message.text})
+            messages.append({"role": message.role, "content": blocks or message.text})
+        return messages
 
     def as_text(self) -> str:
-        """As a program takes it on its standard input: one text, with speakers named where there are several turns."""
-        if len(self.messages) == 1:
-            turns = self.messages[0].text
+        """As a program takes it on its standard input: one text, with speakers named where there are several turns.
+
+        Programs are sent no images; the name of one stands in its place.
+        """
+        texts = [
+            "\n\n".join([message.text, *(f"[image {image.name}]" for image in message.images)])
+            for message in self.messages
+        ]
+        if len(texts) == 1:
+            turns = texts[0]
         else:
-            turns = "\n\n".join(f"{message.role.capitalize()}: {message.text}" for message in self.messages)
+            turns = "\n\n".join(
+                f"{message.role.capitalize()}: {text}" for message, text in zip(self.messages, texts, strict=True)
+            )
         return f"{self.system}\n\n{turns}" if self.system else turns
 
 

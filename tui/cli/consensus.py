@@ -45,7 +45,7 @@ def consensus_command(invocation: Invocation, /, threshold: float, judge: str | 
     """
     question = Question(**said)
     question.check()
-    text = read_prompt(question.prompt, question.option_prompt, (), question.note)
+    text = read_prompt(question.prompt, question.option_prompt, (), question.note).text
     return asyncio.run(until_signal(_consensus(invocation, question, text, threshold, judge)))
 
 

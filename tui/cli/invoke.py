@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import click
 
+from tui.chat.attachments import WrittenPrompt
 from tui.chat.dispatch import NotPrivate
 from tui.chat.prompt import Prompt
 from tui.chat.reply import Failed, FailureKind, Finished, ReplyEvent
@@ -27,7 +28,6 @@ from tui.cli.until_signal import until_signal
 from tui.routing.decide import Decision, decide
 from tui.routing.plan import Failure
 from tui.routing.policy import Request
-from tui.routing.size import tokens_at_most
 
 FACE = "cli"
 Form = Literal["text", "json", "events"]
@@ -41,7 +41,7 @@ ANSWER = (
         metavar="FILE",
         multiple=True,
         type=click.Path(path_type=Path),
-        help="A text file that goes behind the prompt; may be given again.",
+        help="A text file that goes behind the prompt, or an image; may be given again.",
     ),
     click.option("--timeout", type=click.FloatRange(min=0.001), metavar="SECONDS", help="For the whole answer."),
     click.option("--json", "form", flag_value="json", help="One JSON document at the end."),
@@ -71,8 +71,8 @@ class Call:
     banner: bool = False
     """Whether a line before the answer names who gives it, while external mode is on."""
 
-    def request(self, said: str) -> Request:
-        """What the plan is made for; ``said`` is all that the models are told."""
+    def request(self, written: WrittenPrompt) -> Request:
+        """What the plan is made for."""
         return Request(
             tier=self.tier,
             task=self.task,
@@ -81,7 +81,8 @@ class Call:
             external=self.external,
             fallback=self.fallback,
             allow_secrets=self.allow_secrets,
-            prompt_tokens=tokens_at_most(said),
+            prompt_tokens=written.tokens_at_most(self.system),
+            images=len(written.images),
         )
 
     def note(self, words: str) -> None:
@@ -124,15 +125,15 @@ def delegate(invocation: Invocation, /, **said: Any) -> int:
 
 
 def _run(invocation: Invocation, call: Call) -> int:
-    text = read_prompt(call.prompt, call.option_prompt, call.files, call.note)
-    return asyncio.run(until_signal(_invoke(invocation, call, text)))
+    written = read_prompt(call.prompt, call.option_prompt, call.files, call.note)
+    return asyncio.run(until_signal(_invoke(invocation, call, written)))
 
 
-async def _invoke(invocation: Invocation, call: Call, text: str) -> int:
+async def _invoke(invocation: Invocation, call: Call, written: WrittenPrompt) -> int:
     config = await config_or_discovered(invocation)
     # All that the models get to see decides where it may go, not the last part of it alone.
-    said = f"{call.system}\n\n{text}" if call.system else text
-    request = call.request(said)
+    said = written.said(call.system)
+    request = call.request(written)
     decision = await decide(request, said, config, modes_of(config))
     for remark in (*decision.modes.problems, decision.remark):
         if remark:
@@ -140,7 +141,8 @@ async def _invoke(invocation: Invocation, call: Call, text: str) -> int:
     if (failure := decision.plan.failure) is not None:
         _print_refusal(call, request, decision, failure)
         return EXITS[failure]
-    outgoing = Outgoing(request=request, decision=decision, prompt=Prompt.of(text, system=call.system), said=said)
+    prompt = Prompt.of(written.text, system=call.system, images=written.images)
+    outgoing = Outgoing(request=request, decision=decision, prompt=prompt, said=said)
     writer = _writer(call, request, decision)
     async with Sender(config, FACE) as sender:
         try:

@@ -38,7 +38,7 @@ def race_command(invocation: Invocation, /, **said: Any) -> int:
     """
     question = Question(**said)
     question.check()
-    text = read_prompt(question.prompt, question.option_prompt, (), question.note)
+    text = read_prompt(question.prompt, question.option_prompt, (), question.note).text
     return asyncio.run(until_signal(_race(invocation, question, text)))
 
 

@@ -137,6 +137,8 @@ class ModelSettings:
     limit: Limit | None = None
     fallback: tuple[str, ...] = ()
     context: Annotated[int, Meta(ge=1)] | None = None
+    images: bool | None = None
+    """Whether it takes images, where its service does not say or is wrong."""
     where: Literal["cloud"] | None = None
     tool: McpTool | None = None
 

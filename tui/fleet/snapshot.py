@@ -114,6 +114,8 @@ class ModelSnapshot:
     """Seconds without a request after which its service unloads it."""
     context: int | None = None
     """Tokens."""
+    takes_images: bool | None = None
+    """Whether a prompt for it may hold images; None: its service does not say."""
     remote: str | None = None
     """Where its service passes requests on to, in words ("peer openrouter", "ollama.com"); None: it does not say so."""
     targets: tuple[str, ...] | None = ()

@@ -34,6 +34,7 @@ class Rule(StrEnum):
     HEALTH = "health"
     LIMIT = "limit"
     SIZE = "size"
+    IMAGES = "images"
     GUARD = "guard"
 
 
@@ -181,6 +182,8 @@ class _Situation:
             notes.append(f"{option.owner}: {printable(service.reason, 120)}")
         elif service is not None and service.models and option.listed is None:
             notes.append(f"{option.owner} does not list it")
+        if self.request.images and takes_images(option.model, self.config, self.snapshot) is None:
+            notes.append("whether it takes images is not known")
         return Candidate(option.model, option.place.where, option.state, "; ".join(notes))
 
 
@@ -270,6 +273,31 @@ def _too_small(situation: _Situation, option: _Option) -> str:
     if context is None or context >= situation.request.prompt_tokens:
         return ""
     return f"it takes {context} tokens, and the prompt may come to {situation.request.prompt_tokens}"
+
+
+def takes_images(model: str, config: Config, snapshot: FleetSnapshot) -> bool | None:
+    """Whether images may go to a model: as the configuration says, else its service; None: neither does."""
+    owner, _, name = model.partition("/")
+    if owner in config.clis:
+        return False
+    settings = config.models.get(model)
+    if settings is not None and settings.images is not None:
+        return settings.images
+    service = config.services.get(owner)
+    listed = listed_model(snapshot.service(owner), name)
+    told = listed.takes_images if listed is not None else None
+    # All of Anthropic's models since Claude 3 (2024) do.
+    return True if told is None and service is not None and service.kind == "anthropic" else told
+
+
+def _blind(situation: _Situation, option: _Option) -> str:
+    if not situation.request.images or takes_images(option.model, situation.config, situation.snapshot) is not False:
+        return ""
+    if option.owner in situation.config.clis:
+        return "it is a program, and programs are sent text alone"
+    settings = situation.config.models.get(option.model)
+    says = "the configuration" if settings is not None and settings.images is False else option.owner
+    return f"it takes no images, {printable(says, 60)} says"
 
 
 def _guarded(situation: _Situation, option: _Option) -> str:

@@ -22,6 +22,9 @@ class Request:
     task: str | None = None
     model: str | None = None
     private: bool = False
+    stays_home: str = ""
+    """Why it may go to the person's own machines alone, though it is not private: unlike a private one it may be kept.
+    Empty: it may go elsewhere."""
     external: bool = False
     """External for this request alone, whatever the mode's file says."""
     fallback: bool = False
@@ -30,6 +33,8 @@ class Request:
     """The person confirmed that a credential in the prompt may go to the cloud."""
     prompt_tokens: int = 0
     """At most, as ``size.tokens_at_most`` estimates; 0: there is no prompt yet."""
+    images: int = 0
+    """How many go along with the prompt."""
 
 
 @dataclass(frozen=True, slots=True)

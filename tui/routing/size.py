@@ -8,6 +8,10 @@ import string
 ENVELOPE = 32
 """Tokens that a chat template puts around a prompt; today's take 5 to 20."""
 
+TOKENS_OF_IMAGE = 1_600
+"""What Anthropic counts for the largest that it does not shrink (width × height / 750); OpenAI and llama.cpp's gemma
+count less, llama.cpp's Qwen-VL at most 4 096 for one of 3 megapixels."""
+
 _LETTERS = string.ascii_letters.encode()
 _LETTERS_AND_SPACES = _LETTERS + b" "
 

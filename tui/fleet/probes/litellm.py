@@ -18,6 +18,7 @@ from tui.fleet.probes.shapes import (
     LONGEST_VERSION,
     OpenAiModel,
     OpenAiModels,
+    all_take_images,
     count,
     field,
     line,
@@ -68,6 +69,7 @@ class LiteLlmProbe:
         self._other_fallbacks: dict[str, tuple[str, ...] | None] = {}
         self._deployments: dict[str, list[Deployment]] | None = None
         self._contexts: dict[str, int] = {}
+        self._take_images: dict[str, bool | None] = {}
         self._facts: ServiceFacts | None = None
         self.looks: tuple[Look, ...] = (
             Look("liveliness", liveness_period(service, 10.0), self._look_at_liveliness),
@@ -120,6 +122,7 @@ class LiteLlmProbe:
         info = await self._ask(asker, "/model/info", _ModelInfo)
         deployments: dict[str, list[Deployment]] = {}
         contexts: dict[str, int] = {}
+        vision: dict[str, list[bool | None]] = {}
         for entry in info.data or ():
             group_name, model = entry.model_name, field(entry.litellm_params, "model")
             if not isinstance(group_name, str):
@@ -130,6 +133,9 @@ class LiteLlmProbe:
             )
             if context := count(field(entry.model_info, "max_input_tokens")):
                 contexts[group_name] = min(context, contexts.get(group_name, context))
+            told = field(entry.model_info, "supports_vision")
+            vision.setdefault(group_name, []).append(told if isinstance(told, bool) else None)
+        self._take_images = {name: all_take_images(told) for name, told in vision.items()}
         self._other_fallbacks, self._deployments, self._contexts = fallbacks, deployments, contexts
         self._facts = None
 
@@ -162,6 +168,7 @@ class LiteLlmProbe:
             role=ModelRole.GROUP,
             about="" if mode == "chat" else mode,
             context=self._contexts.get(name) or group.context,
+            takes_images=self._take_images.get(name),
             targets=_both(_fallbacks(group), self._other_fallbacks.get(name, ())),
             deployments=None if deployments is None else tuple(deployments),
         )

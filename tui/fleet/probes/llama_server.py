@@ -40,6 +40,8 @@ ASLEEP = "asleep: the next request wakes it"
 class _Props(msgspec.Struct):
     default_generation_settings: object = None
     build_info: object = None
+    modalities: object = None
+    """``{"vision": bool, "audio": bool}``; not in versions of before May 2025."""
     is_sleeping: object = None
     """Missing in versions that cannot sleep (before the end of 2025)."""
 
@@ -124,6 +126,7 @@ class LlamaServerProbe:
             state, reason = _router_state(model.status)
             return replace(row, context=context, state=state, reason=reason)
         settings = self._props.default_generation_settings if self._props is not None else None
+        vision = field(self._props.modalities, "vision") if self._props is not None else None
         asleep = self._props is not None and self._props.is_sleeping is True
         return replace(
             row,
@@ -131,6 +134,7 @@ class LlamaServerProbe:
             reason=ASLEEP if asleep else "",
             size=None if asleep else count(field(model.meta, "size")),
             context=count(field(settings, "n_ctx")) or context,
+            takes_images=vision if isinstance(vision, bool) else row.takes_images,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tui.fleet.printable import printable
-from tui.fleet.probes.shapes import OpenAiModel, line, names
+from tui.fleet.probes.shapes import OpenAiModel, all_take_images, line, names
 from tui.fleet.probes.shapes import field as field_of
 from tui.fleet.snapshot import ModelRole, ModelSnapshot, ModelState
 
@@ -101,6 +101,7 @@ def _listed(name: str, entry: OpenAiModel, observed: Observed) -> ModelSnapshot:
         role=role,
         about=entry.about,
         context=entry.context,
+        takes_images=entry.takes_images,
         remote=remote,
         targets=_targets(role, extras),
     )
@@ -135,6 +136,7 @@ def _local(name: str, about: str, entry: OpenAiModel | None, observed: Observed)
         ttl=(process.ttl or None) if process is not None else None,
         until=_until(name, process, observed) if process is not None else None,
         context=entry.context if entry is not None else None,
+        takes_images=entry.takes_images if entry is not None else None,
         port=process.port if process is not None else None,
         command=process.command if process is not None else (),
     )
@@ -170,6 +172,7 @@ def _as_its_targets(row: ModelSnapshot, known: Mapping[str, ModelSnapshot]) -> M
         remote=next((target.remote for target in found if target is not None and target.remote), None),
         about=row.about or (first.about if first is not None and row.role is ModelRole.ALIAS else ""),
         context=row.context or _smallest_context(found),
+        takes_images=all_take_images(target.takes_images if target is not None else None for target in found),
     )
 
 

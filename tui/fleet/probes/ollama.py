@@ -34,6 +34,8 @@ class _Tag(msgspec.Struct):
 
     name: object = None
     details: object = None
+    capabilities: object = None
+    """"completion", "vision", "tools"…; not in older versions."""
     remote_model: object = None
     remote_host: object = None
 
@@ -132,11 +134,15 @@ class OllamaProbe:
         build = (line(field(details, name), 20) for name in ("parameter_size", "quantization_level"))
         about = " ".join(word for word in build if word not in ("", "unknown"))
         context = count(field(details, "context_length"))
+        abilities = tag.capabilities if tag is not None else None
+        takes_images = "vision" in abilities if isinstance(abilities, list) and abilities else None
         if loaded is None:
             # A model of the cloud is never in memory here, yet answers at once: neither word would be true.
             unknown = remote is not None or self._loaded is None
             state = ModelState.UNKNOWN if unknown else ModelState.IDLE
-            return ModelSnapshot(name=name, state=state, about=about, context=context, remote=remote)
+            return ModelSnapshot(
+                name=name, state=state, about=about, context=context, takes_images=takes_images, remote=remote
+            )
         until = self._until(loaded)
         return ModelSnapshot(
             name=name,
@@ -147,6 +153,7 @@ class OllamaProbe:
             vram=count(loaded.size_vram),
             until=until,
             context=count(loaded.context_length) or context,
+            takes_images=takes_images,
             remote=remote,
         )
 

@@ -36,7 +36,13 @@ class OpenAiProbe:
 
 def listed_model(name: str, model: OpenAiModel) -> ModelSnapshot:
     """A model of which no more is known than that it is listed: whether it is in memory, its service does not say."""
-    return ModelSnapshot(name=name, state=ModelState.UNKNOWN, about=model.about, context=model.context)
+    return ModelSnapshot(
+        name=name,
+        state=ModelState.UNKNOWN,
+        about=model.about,
+        context=model.context,
+        takes_images=model.takes_images,
+    )
 
 
 def api_path(url: str, path: str) -> str:

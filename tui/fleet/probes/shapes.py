@@ -46,6 +46,10 @@ class OpenAiModel(msgspec.Struct):
     """vLLM: the model that a LoRA adapter changes."""
     mode: object = None
     """LiteLLM: "chat", "embedding"…"""
+    architecture: object = None
+    """OpenRouter, llama-swap: ``{"input_modalities": ["text", "image"]}``."""
+    capabilities: object = None
+    """Anthropic: ``{"image_input": {"supported": true}}``."""
     meta: object = None
     metadata: object = None
     status: object = None
@@ -59,6 +63,15 @@ class OpenAiModel(msgspec.Struct):
         """Tokens."""
         given = (self.max_model_len, self.context_length, self.context_window, self.max_input_tokens)
         return next((number for value in given if (number := count(value))), None)
+
+    @property
+    def takes_images(self) -> bool | None:
+        """None: it is not said."""
+        told = field(field(self.capabilities, "image_input"), "supported")
+        if isinstance(told, bool):
+            return told
+        inputs = field(self.architecture, "input_modalities")
+        return "image" in inputs if isinstance(inputs, list) else None
 
 
 class OpenAiModels(msgspec.Struct):
@@ -79,6 +92,12 @@ def first_of_each(pairs: Iterable[tuple[object, T]]) -> dict[str, T]:
         if isinstance(name, str) and name:
             named.setdefault(name, value)
     return named
+
+
+def all_take_images(told: Iterable[bool | None]) -> bool | None:
+    """Whether images may go to whichever of several models answers; None: not known of all, and of none that not."""
+    answers = set(told)
+    return False if False in answers else True if answers == {True} else None
 
 
 def line(value: object, limit: int = LONGEST_ABOUT) -> str:
