@@ -317,6 +317,7 @@ RULES: Sequence[tuple[Rule, Callable[[_Situation, _Option], str]]] = (
     (Rule.HEALTH, _down),
     (Rule.LIMIT, _over_limit),
     (Rule.SIZE, _too_small),
+    (Rule.IMAGES, _blind),
     (Rule.GUARD, _guarded),
 )
 """Each gives the reason to skip an option, or nothing."""
