@@ -8,6 +8,7 @@ from typing import Literal
 
 from tui.chat.attempt import AttemptRecord
 from tui.chat.dispatch import DispatchRecord
+from tui.chat.prompt import Prompt
 from tui.chat.reply import Candidate, FailureKind
 from tui.ledger.file import LedgerError
 from tui.ledger.records import Ending, KeepText, NewRequest, Outcome
@@ -18,9 +19,16 @@ class Remembered:
     """One request in the ledger, and the witness of its dispatch."""
 
     def __init__(
-        self, ledger: Ledger, request: NewRequest, keep_text: KeepText, *, clock: Callable[[], float] = time.time
+        self,
+        ledger: Ledger,
+        request: NewRequest,
+        keep_text: KeepText,
+        *,
+        prompt: Prompt | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Begins the request.
+        """Begins the request. Of ``prompt`` the last turn's text is kept, since other requests hold those before it;
+        None: the text of ``request``.
 
         Raises:
             LedgerError: the ledger cannot be written.
@@ -28,15 +36,17 @@ class Remembered:
         self.problem = ""
         """Why something could not be remembered after that; empty: all was. An answer is worth more than its record."""
         self._ledger = ledger
-        self._prompt = request.prompt
+        self._prompt = prompt.messages[-1].text if prompt is not None else request.prompt
+        self._system = prompt.system if prompt is not None else ""
         self._keep_text: KeepText = keep_text
         self._clock = clock
-        self._number = ledger.begin(request)
+        self.number = ledger.begin(request)
+        """The request's, in the ledger."""
         self._attempt: int | None = None
 
     def asked(self, candidate: Candidate, at: float) -> None:
         try:
-            self._attempt = self._ledger.attempt(self._number, candidate.model, _place(candidate.where), at)
+            self._attempt = self._ledger.attempt(self.number, candidate.model, _place(candidate.where), at)
         except LedgerError as error:
             self._attempt, self.problem = None, str(error)
 
@@ -52,7 +62,8 @@ class Remembered:
 
     def ended(self, record: DispatchRecord) -> None:
         try:
-            self._ledger.end(self._number, self._ending(record), prompt=self._prompt, keep_text=self._keep_text)
+            ending = self._ending(record)
+            self._ledger.end(self.number, ending, prompt=self._prompt, keep_text=self._keep_text, system=self._system)
         except LedgerError as error:
             self.problem = str(error)
 

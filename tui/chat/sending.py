@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -34,6 +34,12 @@ class Outgoing:
     said: str
     """All that the models are told, as the person gave it: the ledger's hash is of these bytes."""
 
+    @property
+    def is_private(self) -> bool:
+        """Whether nothing of it may be remembered. What stays at home only for what it carries along may be."""
+        private = self.decision.plan.private
+        return bool(private) and private != self.request.stays_home
+
 
 class Sender:
     """Sends for one face ("cli", "panel"), and keeps connections and ledger for the next prompt.
@@ -61,14 +67,20 @@ class Sender:
             if self._ledger is not None:
                 self._ledger.close()
 
-    async def send(self, outgoing: Outgoing, *, timeout: float | None = None) -> AsyncGenerator[ReplyEvent, None]:
+    async def send(
+        self, outgoing: Outgoing, *, timeout: float | None = None, noted: Callable[[int], None] = lambda number: None
+    ) -> AsyncGenerator[ReplyEvent, None]:
         """The events of the reply; see :meth:`Dispatcher.ask`, also for ``timeout`` and for how to end it early.
+
+        ``noted`` is told the request's number in the ledger, if it could be written there, before anything is sent.
 
         Raises:
             NotPrivate: the request has to stay at home, and a candidate is not known to be there.
         """
         plan = outgoing.decision.plan
         witness = self._witness(outgoing)
+        if witness is not None:
+            noted(witness.number)
         events = self._dispatcher.ask(
             plan.candidates, outgoing.prompt, private=bool(plan.private), timeout=timeout, witness=witness
         )
@@ -90,14 +102,14 @@ class Sender:
             asked_kind=asked.kind,
             asked_name=asked.name,
             external=outgoing.request.external or decision.modes.external.enabled,
-            private=bool(decision.plan.private),
+            private=outgoing.is_private,
             plan=tuple(candidate.model for candidate in decision.plan.candidates),
             prompt=outgoing.said,
         )
         try:
             if self._ledger is None:
                 self._ledger = Ledger()
-            return Remembered(self._ledger, request, self._config.ledger.keep_text)
+            return Remembered(self._ledger, request, self._config.ledger.keep_text, prompt=outgoing.prompt)
         except LedgerError as error:
             self._note(str(error))
             return None

@@ -98,6 +98,8 @@ class LedgerFile:
     def _prepare(self) -> None:
         execute = self._connection.execute
         execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten, also where SQLite has only moved it to another page.
+        execute("PRAGMA secure_delete = ON")
         # With a write-ahead log this cannot break the file; a power cut may cost the last requests, not the ledger.
         execute("PRAGMA synchronous = NORMAL")
         (version,) = execute("PRAGMA user_version").fetchone()

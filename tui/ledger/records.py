@@ -8,6 +8,9 @@ from typing import Literal
 
 KeepText = Literal["all", "local", "none"]
 
+LONGEST_TITLE = 60
+"""Characters of a first prompt that a conversation is called by."""
+
 
 class Outcome(StrEnum):
     """How a request, or the asking of one model for it, ended."""
@@ -87,3 +90,71 @@ class Action:
     machine: str | None = None
     worked: bool = True
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A prompt and its whole answer, as a part of a conversation."""
+
+    at: float
+    asked_kind: str
+    asked_name: str
+    model: str
+    where: Literal["local", "cloud"]
+    served_by: str | None = None
+    prompt: str | None
+    """None: its text was not kept, like that of every private turn."""
+    answer: str | None
+    system: str = ""
+    private: bool = False
+    stayed_home: bool = False
+    """True where no model elsewhere was asked, not even one that did not answer."""
+    output_tokens: int | None = None
+    tokens_per_second: float | None = None
+    total_s: float | None = None
+    request: int | None = None
+    """Its number in the ledger; None: it could not be remembered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """What has been said so far, the oldest turn first."""
+
+    turns: tuple[Turn, ...] = ()
+    number: int | None = None
+    """In the ledger; None: it is not kept there, or not yet."""
+    title: str = ""
+    """What the person calls it; empty: they have not said."""
+    begun_at: float = 0.0
+    changed_at: float = 0.0
+    branch_of: int | None = None
+    """The conversation that it has its first turns from."""
+
+    @property
+    def name(self) -> str:
+        """What it is called on screen."""
+        return self.title or title_of(next((turn.prompt for turn in self.turns if turn.prompt), ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedConversation:
+    """A conversation as a list of them all shows it."""
+
+    number: int
+    name: str
+    model: str
+    """That answered last."""
+    begun_at: float
+    changed_at: float
+    turns: int
+    beginning: str
+    """The first characters of its first prompt."""
+    branch_of: int | None = None
+
+
+def title_of(prompt: str) -> str:
+    """What a conversation is called that nobody has named: its first prompt's first words, in one line."""
+    words = " ".join(prompt[: 4 * LONGEST_TITLE].split())
+    if len(words) <= LONGEST_TITLE:
+        return words or "untitled"
+    return words[:LONGEST_TITLE].rsplit(" ", 1)[0] + " …"

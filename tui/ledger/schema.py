@@ -75,6 +75,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (conversation, place)
         ) WITHOUT ROWID""",
         "CREATE INDEX turns_request ON turns (request)",
+        # Prompts of a conversation that got no answer: no part of it, but their text goes when it goes.
+        """CREATE TABLE tries (
+            request INTEGER PRIMARY KEY REFERENCES requests (id) ON DELETE CASCADE,
+            conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE
+        )""",
+        "CREATE INDEX tries_conversation ON tries (conversation)",
         "CREATE INDEX conversations_branch_of ON conversations (branch_of) WHERE branch_of IS NOT NULL",
     ),
     (

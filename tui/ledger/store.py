@@ -101,9 +101,9 @@ class Ledger(LedgerFile):
                 (outcome.value, until if outcome is Outcome.REFUSED else None, redact(reason)[:500], attempt),
             )
 
-    def end(self, request: int, ending: Ending, *, prompt: str, keep_text: KeepText) -> None:
+    def end(self, request: int, ending: Ending, *, prompt: str, keep_text: KeepText, system: str = "") -> None:
         """Remembers how a request ended, and of what was said as much as may be kept: nothing of a private one, and
-        with ``local`` only what no model elsewhere was asked.
+        with ``local`` only what no model elsewhere was asked. ``system`` is what the model was told before the prompt.
         """
         with self.transaction() as connection:
             execute = connection.execute
@@ -116,7 +116,7 @@ class Ledger(LedgerFile):
             execute(
                 "UPDATE requests SET outcome = ?, ended_at = ?, model = ?, place = ?, served_by = ?, input_tokens = ?,"
                 " output_tokens = ?, cost_usd = ?, load_s = ?, first_token_s = ?, total_s = ?, tokens_per_second = ?,"
-                " error = ?, prompt = ?, answer = ? WHERE id = ?",
+                " error = ?, prompt = ?, system = ?, answer = ? WHERE id = ?",
                 (
                     ending.outcome.value,
                     ending.at,
@@ -132,6 +132,7 @@ class Ledger(LedgerFile):
                     ending.tokens_per_second,
                     redact(ending.error)[:500] if ending.error is not None and not private else None,
                     _storable(prompt) if keeps else None,
+                    _storable(system) if keeps and system else None,
                     _storable(ending.answer) if keeps else None,
                     request,
                 ),

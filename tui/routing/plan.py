@@ -96,7 +96,8 @@ def plan(
     targets = targets_of(request, config, external_on=external_on)
     if targets.error:
         return Plan(asked=targets.asked, error=targets.error, failure=Failure.WRONG_REQUEST)
-    situation = _Situation(request, config, snapshot, modes, usage, findings, now, _private_words(targets, modes, now))
+    private = _private_words(targets, modes, now) or request.stays_home
+    situation = _Situation(request, config, snapshot, modes, usage, findings, now, private)
     options = [situation.option(target) for target in targets.models]
     skipped: list[Skipped] = []
     for option in options:
