@@ -11,11 +11,12 @@ from textual.message import Message as PanelMessage
 from textual.message_pump import MessagePump
 
 from tui.app.answer_settings import AnswerSettings
+from tui.app.frames import Frames, append_joined
 from tui.app.panel_state import PanelState
 from tui.app.widgets.choices import Choice
 from tui.chat.dispatch import NotPrivate
 from tui.chat.prompt import Prompt
-from tui.chat.reply import Failed, FailureKind, Reasoning, ReplyEvent, Text
+from tui.chat.reply import Failed, FailureKind, ReplyEvent
 from tui.chat.sending import Outgoing, Sender
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot
@@ -27,9 +28,6 @@ from tui.routing.guard import look
 from tui.routing.plan import plan
 from tui.routing.policy import Request, programs_to_find, targets_of
 from tui.routing.size import tokens_at_most
-
-BATCH = 0.04
-"""Seconds between two messages to the screen: 25 a second are smooth; one for each token would be all of the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +90,26 @@ class ReplyOver(PanelMessage):
 
 
 async def plan_prompt(target: MessagePump, asking: Asking, state: PanelState) -> None:
-    """Posts the plan: what the panel observes of the fleet anyway, with the prompt, the programs and the ledger looked
-    at. Files are read in a thread, so that no key waits for them."""
-    request, config = asking.request, state.config
+    """Posts where the prompt would go."""
+    target.post_message(PromptPlanned(asking, await decide_here(asking.request, asking.said, state)))
+
+
+async def decide_here(request: Request, said: str, state: PanelState) -> Decision:
+    """The plan by what the panel observes of the fleet anyway, with the prompt, the programs and the ledger looked at.
+
+    Files are read in a thread, so that no key waits for them.
+    """
+    config = state.config
     targets = targets_of(request, config, external_on=request.external or state.modes.external.enabled)
     programs = programs_to_find(targets, config)
-    findings = await asyncio.to_thread(look, asking.said, programs, config)
+    findings = await asyncio.to_thread(look, said, programs, config)
     try:
         usage, remark = await asyncio.to_thread(usage_now, state.now), ""
     except LedgerError as error:
         usage, remark = Usage(), f"limits are not kept: {error}"
     snapshot = state.snapshot or FleetSnapshot(at=state.now)
     made = plan(request, config, snapshot, state.modes, usage, findings, state.now)
-    target.post_message(PromptPlanned(asking, Decision(made, snapshot, state.modes, usage, findings, remark)))
+    return Decision(made, snapshot, state.modes, usage, findings, remark)
 
 
 class Senders:
@@ -148,36 +153,22 @@ async def follow_reply(
 
 
 class _Batch:
-    """Gathers events for a frame; the first of a silence goes at once."""
+    """Gathers events for a frame."""
 
     def __init__(self, target: MessagePump, number: int) -> None:
         self._target = target
         self._number = number
         self._events: list[ReplyEvent] = []
-        self._loop = asyncio.get_running_loop()
-        self._posted = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._frames = Frames(self._send)
 
     def add(self, event: ReplyEvent) -> None:
-        last = self._events[-1] if self._events else None
-        if isinstance(event, Text) and isinstance(last, Text):
-            self._events[-1] = Text(last.text + event.text)
-        elif isinstance(event, Reasoning) and isinstance(last, Reasoning):
-            self._events[-1] = Reasoning(last.text + event.text)
-        else:
-            self._events.append(event)
-        if self._timer is None:
-            wait = self._posted + BATCH - self._loop.time()
-            if wait <= 0:
-                self.post()
-            else:
-                self._timer = self._loop.call_later(wait, self.post)
+        append_joined(self._events, event)
+        self._frames.due()
 
     def post(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._frames.flush()
+
+    def _send(self) -> None:
         if self._events:
             events, self._events = self._events, []
-            self._posted = self._loop.time()
             self._target.post_message(ReplyCame(self._number, events))
