@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.app.still_fleet import all_up
 from tui.app.last_choice import choice_file, keep_choice, last_choice
-from tui.app.widgets.choices import Choice, choice_rows, find, first_choice
+from tui.app.widgets.choices import Choice, choice_rows, first_choice
+from tui.app.widgets.finding import find
 from tui.config.schema import CliSettings, Config, TaskSettings, TierSettings
 from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ModelState
 

@@ -19,6 +19,7 @@ from tui.app.answering import Asking, PromptPlanned, ReplyCame, ReplyOver, Sende
 from tui.app.bindings import bindings_of
 from tui.app.last_choice import keep_choice, last_choice
 from tui.app.messages import CopyAsked
+from tui.app.model_figures import tell_figures
 from tui.app.own_editor import EditorFailed, edit_in_own_editor
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.prompt_questions import question_of_credentials, question_of_eviction
@@ -65,6 +66,7 @@ class PlaygroundScreen(PanelScreen):
         self.pane.view.empty_text = "Write a prompt below; enter sends it, m or ctrl+o chooses whom to ask."
         self._editor.border_title = "prompt"
         self.choice = last_choice()
+        self._read_figures()
 
     async def on_unmount(self) -> None:
         if self._work is not None:
@@ -78,6 +80,7 @@ class PlaygroundScreen(PanelScreen):
         if self.choice is None and state.snapshot is not None:
             self.choice = first_choice(state.config, state.snapshot)
         self._show_bar()
+        self.pane.model_figures = state.figures
         self.pane.tick(state.snapshot)
 
     def watch_choice(self) -> None:
@@ -91,6 +94,9 @@ class PlaygroundScreen(PanelScreen):
 
     def watch_settings(self) -> None:
         self._show_bar()
+
+    def _read_figures(self) -> None:
+        self.run_worker(tell_figures(self.app), group="figures", exit_on_error=False, description="read the ledger")
 
     @property
     def busy(self) -> bool:
@@ -255,6 +261,7 @@ class PlaygroundScreen(PanelScreen):
         if message.problem:
             self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
         self._over(restore=self.pane.unanswered)
+        self._read_figures()
 
     @on(Worker.StateChanged)
     def see_it_end(self, event: Worker.StateChanged) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from tui.app.widgets.reply_words import (
     candidate_words,
     failure_words,
     figure_words,
+    load_words,
     mode_words,
     seconds_words,
     served_words,
@@ -37,6 +38,7 @@ from tui.chat.reply import (
 )
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot
+from tui.ledger.records import ModelFigures
 from tui.routing.decide import Decision
 
 
@@ -74,6 +76,8 @@ class AnswerPane(Vertical):
         super().__init__(id=id)
         self.clock: Callable[[], float] = time.monotonic
         self.phase = Phase.IDLE
+        self.model_figures: Mapping[str, ModelFigures] = {}
+        """Model id → how quick it was the last times."""
         self.view = AnswerView(id="view")
         self._who = StatusRow(id="who")
         self._truth = StatusRow(id="truth")
@@ -245,7 +249,11 @@ class AnswerPane(Vertical):
         since = seconds_words(max(0.0, now - course.asked_at))
         if self.phase is Phase.WAITING:
             what = course.loading or "asked, nothing has come yet"
-            return (Words("◔ " if course.loading else "◌ ", "starting"), Words(f"{what} · {since}", "dim"))
+            told = [what, since]
+            if course.loading and self._candidate is not None:
+                told.append(load_words(self.model_figures.get(self._candidate.model)))
+            words = " · ".join(part for part in told if part)
+            return (Words("◔ " if course.loading else "◌ ", "starting"), Words(words, "dim"))
         parts = []
         if course.first_at is not None:
             parts.append(f"first token {seconds_words(course.first_at - course.asked_at)}")

@@ -1,9 +1,8 @@
-"""Whom a prompt may be for: every tier, task and model, and how a few letters find one of ten thousand."""
+"""Whom a prompt may be for: every tier, task and model."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -12,7 +11,6 @@ from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ModelState
 from tui.routing.policy import DEFAULT_TASK, Request
 
 ChoiceKind = Literal["tier", "task", "model"]
-_NOT_FOUND = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,44 +68,6 @@ def first_choice(config: Config, snapshot: FleetSnapshot | None) -> Choice | Non
     if DEFAULT_TASK in config.tasks:
         return Choice("task", DEFAULT_TASK)
     return next((row.choice for row in choice_rows(config, snapshot)), None)
-
-
-def find(rows: Sequence[ChoiceRow], typed: str) -> list[ChoiceRow]:
-    """The rows that hold every word of ``typed``, or its letters in that order; the nearest first.
-
-    10 ms for 10 000 rows: only those that hold no word as it is are looked through letter by letter.
-    """
-    words = typed.lower().split()
-    if not words:
-        return list(rows)
-    letters = [_letters(word) for word in words]
-    found: list[tuple[int, int, int, int, ChoiceRow]] = []
-    for place, row in enumerate(rows):
-        distance = 0
-        for word, pattern in zip(words, letters, strict=True):
-            one = _distance(row, word, pattern)
-            if one == _NOT_FOUND:
-                break
-            distance += one
-        else:
-            found.append((distance, row.warmth, len(row.lower), place, row))
-    found.sort(key=lambda item: item[:4])
-    return [item[4] for item in found]
-
-
-def _distance(row: ChoiceRow, word: str, letters: re.Pattern[str]) -> int:
-    at = row.lower.find(word)
-    if at == 0:
-        return 0
-    if at > 0:
-        begins_word = not row.lower[at - 1].isalnum()
-        return (1 if begins_word else 2) if at < len(row.name) else 4
-    return 5 if letters.search(row.name) else _NOT_FOUND
-
-
-def _letters(word: str) -> re.Pattern[str]:
-    """Letters in that order, whatever stands between them; each is looked for once, so that no text takes long."""
-    return re.compile("".join(f"[^{re.escape(letter)}]*+{re.escape(letter)}" for letter in word[:60]))
 
 
 def _model_rows(config: Config, snapshot: FleetSnapshot | None) -> Iterable[ChoiceRow]:

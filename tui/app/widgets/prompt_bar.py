@@ -28,7 +28,7 @@ class Situation:
     def substance(self) -> tuple[object, ...]:
         """What is new when it differs: more than that services were looked at once more."""
         chosen = (self.choice, self.private_here, self.external_once, self.settings)
-        return (*plan_substance(self.state), self.state.readonly, *chosen)
+        return (*plan_substance(self.state), self.state.figures, self.state.readonly, *chosen)
 
 
 class PromptBar(StatusRow):
@@ -49,7 +49,9 @@ class PromptBar(StatusRow):
         self._substance = situation.substance
         made = _plan(situation)
         self.left = (Words(" to ", "dim"), *_target_words(situation, made))
-        self.cold_words = cold_words(made, situation.state.snapshot) if made is not None else ""
+        self.cold_words = (
+            cold_words(made, situation.state.snapshot, situation.state.figures) if made is not None else ""
+        )
         parts = [
             _toggle("private", "screen.toggle_private", on=situation.private_here),
             _toggle("external", "screen.toggle_external", on=situation.external_once),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tui.app.widgets.plan_words import STYLES, SYMBOLS
 from tui.app.widgets.status_row import Words
 from tui.chat.reply import Candidate as AskedCandidate
@@ -10,6 +12,7 @@ from tui.control.loading import disturbed_by_load
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelState
 from tui.fleet.wording import latency_words
+from tui.ledger.records import ModelFigures
 from tui.routing.modes import Modes
 from tui.routing.plan import Candidate, Plan
 
@@ -39,13 +42,21 @@ def plan_words(plan: Plan) -> tuple[Words, ...]:
     return (Words(" → ", "dim"), symbol, Words(printable(first.model, 100)), where_words(first.where))
 
 
-def cold_words(plan: Plan, snapshot: FleetSnapshot | None) -> str:
+def cold_words(plan: Plan, snapshot: FleetSnapshot | None, figures: Mapping[str, ModelFigures]) -> str:
     """What happens before a model that is not loaded can answer; empty where it is, or nothing is known of it."""
     if not plan.candidates or plan.candidates[0].state != ModelState.IDLE:
         return ""
     first = plan.candidates[0]
     evicted = (words.rstrip(".") for words in evicted_words(first, snapshot))
-    return "; ".join((f"{printable(first.model, 60)} is loaded first", *evicted))
+    took = load_words(figures.get(first.model))
+    return "; ".join((f"{printable(first.model, 60)} is loaded first{f' ({took})' if took else ''}", *evicted))
+
+
+def load_words(figures: ModelFigures | None) -> str:
+    """How long a model took to load before; empty where nobody has seen it."""
+    if figures is None or figures.load_s is None:
+        return ""
+    return f"it took {seconds_words(figures.load_s)} before"
 
 
 def evicted_words(candidate: Candidate, snapshot: FleetSnapshot | None) -> tuple[str, ...]:
