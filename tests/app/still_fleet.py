@@ -11,11 +11,13 @@ from tests.app.panel import NOON, Clock
 from tui.app.app import FleetApp
 from tui.app.messages import FleetSeen
 from tui.config.schema import Config, MachineSettings, PanelSettings, ServiceSettings
+from tui.fleet.gpu_snapshot import GpuHolder, GpuSnapshot, HolderKind
 from tui.fleet.problems import problems_of
 from tui.fleet.snapshot import (
     Deployment,
     Fault,
     FleetSnapshot,
+    HostMemory,
     MachineSnapshot,
     MachineState,
     ModelRole,
@@ -25,12 +27,15 @@ from tui.fleet.snapshot import (
     Seen,
     ServiceSnapshot,
     ServiceState,
+    UnitSnapshot,
+    UnitState,
 )
 
 GIB = 1024**3
+MIB = 1024**2
 KOALA = "http://koala"
 SERVICES = {
-    "llama-swap": ServiceSettings(name="llama-swap", kind="llama-swap", url=f"{KOALA}:8080"),
+    "llama-swap": ServiceSettings(name="llama-swap", kind="llama-swap", url=f"{KOALA}:8080", unit="llama-swap.service"),
     "ollama": ServiceSettings(name="ollama", kind="ollama", url=f"{KOALA}:11434"),
     "litellm": ServiceSettings(name="litellm", kind="litellm", url=f"{KOALA}:4000"),
     "qdrant": ServiceSettings(name="qdrant", kind="qdrant", url=f"{KOALA}:6333"),
@@ -140,6 +145,51 @@ def all_up() -> FleetSnapshot:
         _up("k3s", 0.009, None),
         _up("openai", 0.31, None),
     )
+
+
+def with_gpus() -> FleetSnapshot:
+    """koala is looked at over ssh: a GPU that models hold, another whose driver hangs, and a unit in a crash loop."""
+    gpu = GpuSnapshot(
+        index=0,
+        name="NVIDIA GeForce RTX 4090",
+        total=24_564 * MIB,
+        used=21_900 * MIB,
+        reserved=451 * MIB,
+        utilization_percent=63,
+        temperature_c=71,
+        power_w=312.0,
+        power_limit_w=450.0,
+        throttled=("power cap",),
+        holders=(
+            GpuHolder("llama-swap/qwen3", 4242, 17_400 * MIB, HolderKind.MODEL),
+            GpuHolder("ollama/llama3.2:latest", 4300, 3_700 * MIB, HolderKind.MODEL),
+            GpuHolder("Xorg", 911, 300 * MIB, HolderKind.PROCESS),
+            GpuHolder("unattributed", None, 500 * MIB, HolderKind.UNATTRIBUTED),
+        ),
+    )
+    hung = GpuSnapshot(index=1, name="NVIDIA RTX A2000", reason="the NVIDIA driver on koala does not answer (for 31 s)")
+    unit = UnitSnapshot(
+        name="llama-swap.service",
+        state=UnitState.ACTIVATING,
+        sub="auto-restart",
+        reason="ended with status 1, started again 7 times",
+        since=NOON - 3,
+        restarts=7,
+    )
+    fleet = all_up()
+    koala, *others = fleet.machines
+    koala = replace(
+        koala,
+        channel="ssh",
+        latency=0.0006,
+        cpu_percent=12.0,
+        memory=HostMemory(total=64 * GIB, used=21 * GIB),
+        gpus=(gpu, hung),
+        gpus_seen=ago(0.4, 1.0),
+        units=(unit,),
+        seen=ago(0.4, 1.0),
+    )
+    return replace(fleet, machines=(koala, *others), problems=problems_of(fleet.services, (koala, *others)))
 
 
 def one_down() -> FleetSnapshot:

@@ -24,6 +24,7 @@ STATES = {
     "loading": still_fleet.loading,
     "empty": lambda: FleetSnapshot(at=NOON),
     "all-up": still_fleet.all_up,
+    "gpus": still_fleet.with_gpus,
     "one-down": still_fleet.one_down,
     "all-down": still_fleet.all_down,
     "stale": still_fleet.stale,
@@ -64,6 +65,19 @@ def test_details_of_a_service(snap_compare: Compare, size: tuple[int, int]) -> N
 def test_details_of_a_model(snap_compare: Compare) -> None:
     app = StillApp(still_fleet.all_up())
     assert snap_compare(app, terminal_size=(120, 40), run_before=at_model("ollama/mixtral:8x7b", "enter"))
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_details_of_a_machine(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(StillApp(still_fleet.with_gpus()), terminal_size=size, press=("up", "enter"))
+
+
+def test_gpus_in_light(snap_compare: Compare) -> None:
+    assert snap_compare(StillApp(still_fleet.with_gpus(), theme="fleet-light"), terminal_size=(120, 40))
+
+
+def test_lending_a_gpu_asks(snap_compare: Compare) -> None:
+    assert snap_compare(StillApp(still_fleet.with_gpus()), terminal_size=(80, 24), press=("g",))
 
 
 def test_help(snap_compare: Compare) -> None:

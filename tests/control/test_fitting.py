@@ -197,7 +197,7 @@ def test_what_a_split_costs_is_known_once_both_speeds_were_measured(tmp_path: Pa
         speeds = ledger.speeds("s/m")
     cost = split_cost(taken, speeds)
     assert cost == SplitCost(0.6, 12.0, 83.0)
-    assert cost.words == "40% on the CPU: 12 tokens/s instead of 83"
+    assert cost.words == "12 instead of 83 tokens/s: 40% on the CPU"
     assert split_cost(taken, [(250.0, 12.0)]) is None
     assert split_cost(taken, [(150.0, 80.0)]) is None
     assert split_cost(replace(taken, splits=taken.splits[:1]), speeds) is None

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 WITH_MACHINES = "fleet"
 """The screen that shows machines."""
+SPEEDS_READ = 10.0
+"""Seconds between looks into the ledger while a model is split."""
 SELDOM = 1.0
 """Seconds between looks at files that a person edits by hand: each look wakes the process."""
 
@@ -115,18 +117,31 @@ def _read_config(path: Path) -> ConfigRead:
 
 
 async def follow_memory(target: MessagePump, monitor_of: Callable[[], Monitor]) -> None:
-    """Keeps the book of what each model takes, and posts it at the start and whenever a model has been loaded."""
+    """Keeps the book of what each model takes, and posts it at the start and whenever a model has been loaded; what a
+    split costs also while there is one, since each answer tells more of it."""
     for module in ("httpx", "tui.fleet.monitor", "tui.control.fitting"):
         await asyncio.to_thread(importlib.import_module, module)
-    from tui.control.fitting import MemoryBook, keep_book
+    from tui.control.fitting import MemoryBook, keep_book, split_words
 
     def failed(error: OSError) -> None:
         log.warning("what models take is not kept: %s", error)
 
+    async def tell() -> None:
+        target.post_message(MemoryNoted(dict(book.taken), await asyncio.to_thread(_split_costs, dict(book.taken))))
+
+    async def tell_of_speeds() -> None:
+        while True:
+            await asyncio.sleep(SPEEDS_READ)
+            if any(split_words(model) for _, model in monitor.snapshot.models()):
+                await tell()
+
+    monitor = monitor_of()
     book = await asyncio.to_thread(MemoryBook)
-    target.post_message(MemoryNoted(dict(book.taken), await asyncio.to_thread(_split_costs, book.taken)))
-    async for _ in keep_book(monitor_of(), book, failed):
-        target.post_message(MemoryNoted(dict(book.taken), await asyncio.to_thread(_split_costs, book.taken)))
+    await tell()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(tell_of_speeds(), name="speeds")
+        async for _ in keep_book(monitor, book, failed):
+            await tell()
 
 
 def _split_costs(taken: Mapping[str, Taken]) -> dict[str, str]:

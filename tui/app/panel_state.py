@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tui.config.schema import Config
-from tui.fleet.snapshot import FleetSnapshot, Problem
+from tui.fleet.snapshot import FleetSnapshot, Freshness, Problem
 from tui.ledger.usage import Usage
 from tui.routing.guard import Findings
 from tui.routing.modes import Modes
@@ -58,7 +58,16 @@ class PanelState:
             *self.theme_problem.splitlines(),
         ]
         fleet = self.snapshot.problems if self.snapshot is not None else ()
-        return (*(Problem("panel", text, None) for text in own), *fleet)
+        return (*(Problem("panel", text, None) for text in own), *fleet, *self._stale())
+
+    def _stale(self) -> Iterator[Problem]:
+        """That what is shown is old is a problem too, and one that no source tells of itself."""
+        services = self.snapshot.services if self.snapshot is not None else ()
+        old = [service for service in services if service.seen.freshness(self.now) is Freshness.STALE]
+        if old:
+            which = "everything" if len(old) == len(services) else ", ".join(service.name for service in old)
+            since = min(service.seen.at or self.now for service in old)
+            yield Problem("panel", f"stale: {which} is shown as it was last seen", since)
 
 
 @runtime_checkable

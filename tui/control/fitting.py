@@ -85,7 +85,7 @@ class SplitCost:
 
     @property
     def words(self) -> str:
-        return f"{1 - self.gpu_share:.0%} on the CPU: {self.split:.0f} tokens/s instead of {self.whole:.0f}"
+        return f"{self.split:.0f} instead of {self.whole:.0f} tokens/s: {1 - self.gpu_share:.0%} on the CPU"
 
 
 def gpu_memory(machine: MachineSnapshot) -> tuple[int | None, int | None]:

@@ -253,7 +253,8 @@ _MODEL_STYLES = {
 
 def _machine_cells(machine: MachineSnapshot, now: float, tailnet: str) -> tuple[Cell, ...]:
     by_tailnet = f"tailnet {tailnet}" if tailnet else ""
-    about = " · ".join(part for part in (machine.about, host_words(machine), by_tailnet, machine.reason) if part)
+    # What a narrow screen cuts off is what never changes.
+    about = " · ".join(part for part in (machine.reason, host_words(machine), by_tailnet, machine.about) if part)
     stale = machine.state is not MachineState.UNKNOWN and machine.seen.freshness(now) is Freshness.STALE
     return (
         Cell(printable(machine.name, 60), "accent"),
