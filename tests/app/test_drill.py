@@ -6,24 +6,13 @@ import sqlite3
 from contextlib import closing
 
 from tests.app.panel import Panel, open_panel
+from tests.app.routes import prompted
 from tests.cli.house import CHAT_PATHS
 from tests.waiting import until
 from tui.app.screens.drill_answers import DrillAnswersScreen
 from tui.chat.drill import MOST_TOKENS, QUESTION, Stage
 from tui.demo.fleet import DemoFleet
 from tui.routing.mode_files import Flip, flip_external, flip_private
-
-
-def prompted(fleet: DemoFleet) -> dict[str, list[str]]:
-    """The models that each server was asked for, in order."""
-    found: dict[str, list[str]] = {}
-    for name, server in fleet.servers.items():
-        for record in server.requests:
-            if record.path in CHAT_PATHS:
-                body = record.json()
-                assert isinstance(body, dict)
-                found.setdefault(name, []).append(str(body["model"]))
-    return found
 
 
 def stages(panel: Panel) -> dict[str, Stage]:
