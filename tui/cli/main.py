@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "consensus": ("tui.cli.consensus:consensus_command", "Ask several models, and see whether enough of them agree."),
     "litellm-config": ("tui.cli.litellm_config:litellm_config", "LiteLLM's configuration for the local models."),
     "mcp": ("tui.cli.mcp:mcp_command", "Serve agents of other programs over MCP, on standard input and output."),
+    "claude": ("tui.cli.claude:claude", "What Claude Code calls, and what sets it up."),
     "import-policy": ("tui.cli.policy:import_policy", "Take a model-policy.json over into the configuration."),
     "doctor": ("tui.cli.doctor.command:doctor", "Look for what is set up wrong, and say how to mend it."),
     "keys": ("tui.cli.settings:keys", "The keys of the panel, with the ids that [keys] rebinds."),

@@ -35,6 +35,8 @@ class FileEdit:
     path: Path
     before: bytes | None = field(repr=False)
     after: bytes | None = field(repr=False)
+    kept: bool = field(default=True, kw_only=True)
+    """False: what is replaced is nothing that anybody would want back."""
 
     def diff(self) -> str:
         """The edit as a unified diff; empty where it changes nothing."""
@@ -67,7 +69,11 @@ class FileEdit:
                     _create(self.path, self.after)
                     return
                 mode = stat.S_IMODE(real.stat().st_mode)
-                _keep_version(real, self.before, mode)
+                if not mode & stat.S_IWUSR:
+                    # A rename would go through all the same, and that is not what the person wanted.
+                    raise file_error(self.path, "is read-only, and stays as it is; make it writable first")
+                if self.kept:
+                    _keep_version(real, self.before, mode)
                 _refuse_if_changed(self.path, real, self.before)
                 if self.after is None:
                     self.path.unlink()
