@@ -15,7 +15,7 @@ REPORT = """
 import atexit, json, os, sys
 def report():
     with open(os.environ["IMPORTS"], "w") as file:
-        json.dump(sorted(sys.modules), file)
+        json.dump(sorted(name for name, module in sys.modules.items() if module is not None), file)
 atexit.register(report)
 """
 RUN = "from tui.cli.main import main; main(sys.argv[1:])"

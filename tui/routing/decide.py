@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib
 import logging
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Collection
 from dataclasses import dataclass
@@ -58,8 +57,6 @@ async def decide(
 
 def prepare_to_look() -> None:
     """Imports what a look needs, so that this is no part of the time that the look may take."""
-    # httpx imports its own command line wherever rich is installed, and that takes longer than all the rest of it.
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     for module in ("httpx", "httpcore", "tui.fleet.monitor"):
         importlib.import_module(module)
 
