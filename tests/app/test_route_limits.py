@@ -125,7 +125,7 @@ async def test_claude_behind_somebody_elses_address_is_skipped_with_the_reason(
     monkeypatch.setenv("PATH", str(install("claude", tmp_path)), prepend=":")
     settings = tmp_path / "home" / ".claude" / "settings.json"
     settings.parent.mkdir(parents=True)
-    async with open_panel(fleet, more=CLAUDE) as panel:
+    async with open_panel(fleet, more=CLAUDE, size=(200, 40)) as panel:
         await open_routes(panel, "tier opus")
         await panel.sees("1. ● claude/opus")
         settings.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": "http://proxy.example:4000"}}))

@@ -77,7 +77,7 @@ async def test_flipping_modes_with_keys_changes_where_prompts_go(fleet: DemoFlee
 
 
 async def test_rows_with_nowhere_to_go_are_counted_and_say_why(fleet: DemoFleet) -> None:
-    async with open_panel(fleet) as panel:
+    async with open_panel(fleet, size=(200, 40)) as panel:
         await open_routes(panel, "task private")
         await fleet.llama_swap.scene("down")
         await fleet.ollama.scene("down")
