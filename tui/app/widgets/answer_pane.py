@@ -11,6 +11,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from tui.app.widgets.answer_parts import Kind
 from tui.app.widgets.answer_view import AnswerView
 from tui.app.widgets.plan_words import STYLES, SYMBOLS
 from tui.app.widgets.reply_words import (
@@ -21,6 +22,7 @@ from tui.app.widgets.reply_words import (
     mode_words,
     seconds_words,
     served_words,
+    turn_words,
 )
 from tui.app.widgets.status_row import StatusRow, Words
 from tui.chat.reply import (
@@ -38,6 +40,7 @@ from tui.chat.reply import (
 )
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot
+from tui.ledger.records import Turn
 from tui.ledger.records import ModelFigures
 from tui.routing.decide import Decision
 
@@ -54,6 +57,7 @@ class Phase(StrEnum):
     STOPPED = "stopped"
 
 
+NOT_KEPT = "(the text of this turn was not kept)"
 UNDER_WAY = frozenset({Phase.WAITING, Phase.THINKING, Phase.ANSWERING})
 
 
@@ -72,8 +76,10 @@ class Course:
 class AnswerPane(Vertical):
     """Takes a reply's events as they come. Several of them can stand side by side."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+    def __init__(self, *, id: str | None = None, beside_others: bool = False) -> None:  # noqa: A002  (Textual's own)
+        """``beside_others``: prompt, modes and how to stop are said once for all of them, elsewhere."""
         super().__init__(id=id)
+        self._beside_others = beside_others
         self.clock: Callable[[], float] = time.monotonic
         self.phase = Phase.IDLE
         self.model_figures: Mapping[str, ModelFigures] = {}
@@ -87,6 +93,8 @@ class AnswerPane(Vertical):
         self._first_asked = ""
         self._snapshot = FleetSnapshot(at=0.0)
         self._modes: tuple[Words, ...] = ()
+        self._byline = ""
+        """Who gave the newest answer and how fast, for below it once the rows around it tell of another one."""
 
     def compose(self) -> Iterable[Widget]:
         yield self._who
@@ -99,6 +107,15 @@ class AnswerPane(Vertical):
         self.border_title = "answer"
 
     @property
+    def shows_progress(self) -> bool:
+        """Whether the row below the answer is there: how far it has come, and its figures at the end."""
+        return bool(self._figures.display)
+
+    @shows_progress.setter
+    def shows_progress(self, shows: bool) -> None:
+        self._figures.display = shows
+
+    @property
     def under_way(self) -> bool:
         return self.phase in UNDER_WAY
 
@@ -108,8 +125,9 @@ class AnswerPane(Vertical):
         return self.phase in (Phase.FAILED, Phase.STOPPED)
 
     def clear(self) -> None:
-        self.view.clear()
+        self.view.cut(0)
         self.phase = Phase.IDLE
+        self._byline = ""
         self._candidate = None
         self._truth.display = False
         self._who.left = self._who.right = ()
@@ -124,15 +142,36 @@ class AnswerPane(Vertical):
         self._course = Course(asked_at=self.clock())
         self._truth.display = False
         self.phase = Phase.WAITING
-        self.view.add_prompt(prompt)
+        self._sign()
+        if not self._beside_others:
+            self.view.add_prompt(prompt)
         self._show()
+
+    def show_turns(self, turns: Iterable[Turn], now: float) -> None:
+        """Shows what was said at another time; ``now`` is Unix seconds."""
+        self.clear()
+        for place, turn in enumerate(turns):
+            self._sign()
+            self.view.parts.add_prompt(NOT_KEPT if turn.prompt is None else turn.prompt)
+            if turn.answer is not None:
+                self.view.add(turn.answer, Kind.ANSWER)
+            self.view.parts.end_turn(place)
+            who, figures = turn_words(turn, now)
+            self._byline = f"✓ {who} · {figures}"
+            self._who.left = (Words("✓ ", "up"), Words(who, "strong"))
+            self._figures.left = (Words(figures, "dim"),)
+
+    def _sign(self) -> None:
+        if self._byline:
+            self.view.add(self._byline)
+            self._byline = ""
 
     def refuse(self, prompt: str, decision: Decision, *, external_once: bool) -> None:
         """Nobody may take the prompt: says why, and sends nothing."""
         self.begin(prompt, decision, external_once=external_once)
         self._candidate = None
         self.phase = Phase.FAILED
-        self.view.add_note(printable(decision.plan.error, 2000), failure=True)
+        self.view.add(printable(decision.plan.error, 2000), Kind.FAILURE)
         self._who.left = (Words("× nothing was sent", "down"),)
         self._figures.left = (Words("the prompt is where it was", "dim"),)
 
@@ -167,10 +206,10 @@ class AnswerPane(Vertical):
             case Restarted(reason):
                 self.view.take_back()
                 course.characters = course.thought_characters = 0
-                self.view.add_note(f"the answer begins anew: {printable(reason, 300)}")
+                self.view.add(f"the answer begins anew: {printable(reason, 300)}")
             case FellBack():
                 shown = f"{printable(event.from_, 80)} did not answer: {printable(event.reason, 300)}"
-                self.view.add_note(f"{shown}; {printable(event.to, 80)} is asked")
+                self.view.add(f"{shown}; {printable(event.to, 80)} is asked")
             case Reasoning(text):
                 self._first()
                 self.phase = Phase.THINKING
@@ -191,7 +230,7 @@ class AnswerPane(Vertical):
                 self.view.end()
                 self.phase = Phase.FAILED
                 self._name_fold()
-                self.view.add_note(failure_words(event), failure=True)
+                self.view.add(failure_words(event), Kind.FAILURE)
             case _:
                 pass
 
@@ -205,13 +244,15 @@ class AnswerPane(Vertical):
         self.phase = Phase.FINISHED
         self._name_fold()
         if not self.view.parts.answer.strip():
-            self.view.add_note("The answer is empty.")
-        self._figures.left = (Words(figure_words(finished), "dim"),)
+            self.view.add("The answer is empty.")
+        figures = figure_words(finished)
+        self._figures.left = (Words(figures, "dim"),)
         cut = finished.reason in ("length", "max_tokens")
         self._figures.right = (Words("cut off at its longest", "busy"),) if cut else ()
         words = served_words(finished, self._first_asked, self._snapshot)
         self._truth.display = bool(words)
         self._truth.left = (Words(f"≠ {words}", "busy"),)
+        self._byline = f"✓ {printable(finished.model, 100)} · {figures}" + (f"\n≠ {words}" if words else "")
 
     def _name_fold(self) -> None:
         course = self._course
@@ -224,10 +265,11 @@ class AnswerPane(Vertical):
     def _show(self, snapshot: FleetSnapshot | None = None) -> None:
         if self._candidate is not None:
             self._who.left = candidate_words(self._candidate, self._symbol(snapshot))
-        self._who.right = self._modes
+        self._who.right = () if self._beside_others else self._modes
         if self.phase in UNDER_WAY or self.phase in (Phase.STOPPED, Phase.FAILED):
             self._figures.left = self._progress()
-            self._figures.right = (Words("esc stops", "dim", "screen.stop"),) if self.under_way else ()
+            stops = self.under_way and not self._beside_others
+            self._figures.right = (Words("esc stops", "dim", "screen.stop"),) if stops else ()
 
     def _symbol(self, snapshot: FleetSnapshot | None) -> Words:
         match self.phase:
