@@ -43,7 +43,7 @@ class ModelFinder(FinderScreen[ChoiceRow, Choice]):
     PLACEHOLDER = "letters of a tier, task or model"
 
     def __init__(self, state: PanelState, chosen: Choice | None, *, private: bool, external: bool) -> None:
-        super().__init__(ChoiceTable(COLUMNS, key_of=lambda row: row.key, cells_of=self._cells, id="choices"))
+        super().__init__(ChoiceTable(COLUMNS, key_of=lambda row: row.key, cells_of=self.cells_of_row, id="choices"))
         self._state = state
         self._chosen = chosen
         self._private = private
@@ -86,7 +86,7 @@ class ModelFinder(FinderScreen[ChoiceRow, Choice]):
     def choose(self, row: ChoiceRow) -> None:
         self.dismiss(row.choice)
 
-    def _cells(self, row: ChoiceRow) -> tuple[Cell, ...]:
+    def cells_of_row(self, row: ChoiceRow) -> tuple[Cell, ...]:
         name = printable(row.choice.name, 120)
         if row.choice.kind != "model":
             return (Cell(f"{row.choice.kind} {name}", "accent"), Cell("–", "dim"), Cell(""), Cell(""), Cell("", "dim"))
