@@ -88,6 +88,14 @@ def test_the_command_line_starts_without_the_panel(tmp_path: Path, config: str, 
         assert not loaded(modules, "rich", "httpx", "ssl", "h11", "asyncio")
 
 
+def test_an_examination_starts_without_the_panel(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("")
+    modules = imports_of(tmp_path, RUN, "--config", str(path), "doctor")
+    assert "tui.cli.doctor.examination" in modules
+    assert not loaded(modules, "textual", "rich", "tui.demo", "tomlkit", *NEVER)
+
+
 def test_the_panel_paints_before_it_imports_what_watching_needs(tmp_path: Path, config: str) -> None:
     modules = imports_of(tmp_path, PANEL, config)
     assert "textual.app" in modules
