@@ -32,9 +32,7 @@ def doctor(invocation: Invocation, as_json: bool) -> int:
     where nothing answers. Exits with 1 where there is a problem; warnings alone are no failure.
     """
     from tui.cli.doctor.examination import examine
-    from tui.cli.log import write_log
 
-    write_log()
     if not as_json and sys.stderr.isatty():
         click.echo("fleetdeck: looking at everything, for ten seconds at most …", err=True)
     findings = asyncio.run(examine(invocation))

@@ -73,4 +73,4 @@ async def _within(area: Area, check: Awaitable[tuple[Finding, ...]]) -> tuple[Fi
     except Exception as error:
         log.exception("the check of %s broke", area)
         text = f"could not be checked ({type(error).__name__}); that is a mistake of fleetdeck's own"
-        return (warning(area, str(area), text, "fleetdeck.log has the details; please report it"),)
+        return (warning(area, str(area), text, "please report it, with what was written to stderr"),)

@@ -77,7 +77,7 @@ def _gpus(machine: MachineSettings, seen: MachineSnapshot, config: Config) -> It
     )
     if seen.gpu_reason:
         missing = "no NVIDIA driver" in seen.gpu_reason
-        if not missing or runs_models:
+        if not missing or (runs_models and seen.system == "Linux"):
             fix = _fix(_GPU_FIXES, seen.gpu_reason, SMI_TELLS)
             yield (warning if missing else problem)(Area.MACHINES, f"{machine.name} GPU", seen.gpu_reason, fix)
         return

@@ -29,6 +29,7 @@ LISTENS_EVERYWHERE = {
 """How each kind of server is told to listen on more than its own machine's loopback."""
 IDENTIFIED_WITHIN = 1.5
 """Seconds for all questions to a server that has answered already, if strangely."""
+LISTS_NO_MODELS = frozenset({"qdrant", "http"})
 STRANGE = re.compile(r"404|JSON|not HTTP|something else on its port")
 """In the reason of a service: somebody answers there, who may be another server than is thought."""
 
@@ -122,6 +123,9 @@ def _service(
     if other:
         fix = f'write kind = "{other}" in [services.{name}], or the url of the {service.kind} that is meant'
         yield problem(Area.SERVICES, name, f"it is no {service.kind} that answers at {service.url}, but {other}", fix)
+    elif seen.state is ServiceState.UP and seen.models_seen.at is None and service.kind not in LISTS_NO_MODELS:
+        text = f"answers, and has not told its models within {LOOKED_WITHIN:g} s"
+        yield problem(Area.SERVICES, name, text, _stuck_fix(service.key))
     elif seen.state is ServiceState.UP:
         parts = (f"answers in {latency_words(seen.latency)}", seen.version or "", models_words(seen))
         yield fine(Area.SERVICES, name, ", ".join(part for part in parts if part))
@@ -156,6 +160,8 @@ def _fix(service: ServiceSettings, reason: str, config: Config, look: FleetLook)
         return f"is {service.host} on, the VPN up, and port {_port(service)} open in its firewall?"
     if reason.startswith("no such name"):
         return f"correct the url of [services.{service.name}]"
+    if "OLLAMA_HOST" in reason:
+        return "`sudo systemctl edit ollama` there, with Environment=OLLAMA_HOST=0.0.0.0 under [Service]"
     if "404" in reason:
         path = urlsplit(service.url).path
         hint = 'for kind = "openai" it ends in /v1' if service.kind == "openai" and path != "/v1" else "or its kind"
@@ -165,9 +171,15 @@ def _fix(service: ServiceSettings, reason: str, config: Config, look: FleetLook)
     return f"its own log tells more{f': `fleetdeck unit logs {service.name}`' if service.unit else ''}"
 
 
+def _stuck_fix(key: KeySource | None) -> str:
+    if key is not None and key.command is not None:
+        return f"does the command of its key wait for somebody? {_key_fix(key)}"
+    return "its server is stuck, or has far too much to do: its own log tells"
+
+
 def _tls_fix(service: ServiceSettings, reason: str) -> str:
-    if "plain http" in reason:
-        return f"write http:// in the url of [services.{service.name}], or give the server a certificate"
+    if "not trusted" not in reason:
+        return f"does it speak TLS at all? where it does not, write http:// in the url of [services.{service.name}]"
     if "expired" in reason:
         return "renew the server's certificate (and look at both machines' clocks)"
     if "mismatch" in reason.lower() or "not valid for" in reason:
@@ -179,8 +191,6 @@ def _tls_fix(service: ServiceSettings, reason: str) -> str:
 
 
 def _refusal_fix(service: ServiceSettings, reason: str) -> str:
-    if service.kind == "ollama" and "(403)" in reason:
-        return "Ollama on loopback refuses other host names: set OLLAMA_HOST=0.0.0.0 for it, or use its own name"
     if service.key is None:
         return f'write where its key is in [services.{service.name}]: key = {{ env = "VARIABLE" }}'
     if service.kind == "litellm":
