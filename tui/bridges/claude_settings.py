@@ -169,20 +169,15 @@ def _with_command(text: str, way: Way, command: str) -> str:
 def _without_emptied(text: str, way: Way) -> str:
     """Without one hook, and without the group, the event and the table of hooks that have nothing else in them."""
     text = remove_from(text, way)
-    # The list of the group, the group, the list of the event, the table: hooks.EVENT.PLACE.hooks.PLACE.
-    for length, is_empty in ((3, _has_no_hooks), (2, _is_empty), (1, _is_empty)):
-        if not is_empty(read_json_text(text).find(way[:length]).value):
-            break
-        text = remove_from(text, way[:length])
+    if not items(member(read_json_text(text).find(way[:3]).value, "hooks")):
+        text = remove_from(text, way[:3])
+        for length in (2, 1):
+            holder = read_json_text(text).find(way[:length])
+            # A comment in it is somebody's, and keeps it.
+            if text[holder.start + 1 : holder.end - 1].strip():
+                break
+            text = remove_from(text, way[:length])
     return text
-
-
-def _has_no_hooks(group: object) -> bool:
-    return not items(member(group, "hooks"))
-
-
-def _is_empty(value: object) -> bool:
-    return value in ({}, [])
 
 
 def _own_hooks(document: Document) -> Iterator[Way]:
