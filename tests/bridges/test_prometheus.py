@@ -7,7 +7,6 @@ import math
 import signal
 import socket
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,7 +115,7 @@ def test_what_is_stale_or_unknown_is_absent_and_never_zero() -> None:
         "requests_total",
     ):
         assert f"fleetdeck_{absent}" not in names
-    assert not any(name.startswith("fleetdeck_gpu_memory") for name in names)
+    assert not any(name.startswith(("fleetdeck_gpu_memory", "fleetdeck_request")) for name in names)
 
 
 def test_a_gpu_and_who_holds_it() -> None:
@@ -186,22 +185,28 @@ async def served_at(process: asyncio.subprocess.Process) -> str:
     return line.split()[-1]
 
 
+async def scraped_until(client: httpx.AsyncClient, url: str, service: str, up: int) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while value(read((await client.get(url)).text), "fleetdeck_service_up", service=service) != up:
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"still not so: {service} is told to be {up}") from None
+
+
 async def test_served_metrics_are_the_newest_and_end_with_the_program(house: House) -> None:  # noqa: F811
+    often = house.config.read_text().replace("[services.qdrant]", "[services.qdrant]\nrefresh = 0.2")
+    house.config.write_text(often)
     process = await house.started("metrics", "--port", "0", stdin=subprocess.DEVNULL)
     try:
         url = await served_at(process)
         async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.get(url)
-            assert answer.headers["content-type"].startswith("text/plain")
-            assert value(read(answer.text), "fleetdeck_service_up", service="qdrant") == 1
+            assert (await client.get(url)).headers["content-type"].startswith("text/plain")
+            await scraped_until(client, url, "qdrant", 1)
             await house.fleet.qdrant.scene("down")
-            deadline = time.monotonic() + PATIENCE
-            while value(read((await client.get(url)).text), "fleetdeck_service_up", service="qdrant") != 0:
-                assert time.monotonic() < deadline, "still told to be up"
-            house.configure("")
-            house.config.write_text(house.config.read_text().replace("[services.k3s]", "[services.renamed]"))
-            while value(read((await client.get(url)).text), "fleetdeck_service_up", service="renamed") != 1:
-                assert time.monotonic() < deadline, "the edited configuration is not taken up"
+            await scraped_until(client, url, "qdrant", 0)
+            house.config.write_text(often.replace("[services.k3s]", "[services.renamed]"))
+            await scraped_until(client, url, "renamed", 1)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 128 + signal.SIGTERM
     finally:
