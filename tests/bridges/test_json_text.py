@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 
 from tui.bridges.json_text import NoJson, append_item, read_json_text, remove, set_member
 
+few = settings(max_examples=50, deadline=None)
 names = st.text(max_size=5)
+plain = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False, allow_infinity=False)
 values: st.SearchStrategy[Any] = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-9, 9)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=6),
+    plain | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=8,
 )

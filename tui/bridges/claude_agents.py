@@ -102,7 +102,9 @@ def with_model(text: str, model: AgentModel, path: Path) -> str:
         return text
     quote = value[0] if len(value) > 1 and value[0] in "\"'" and value[-1] == value[0] else ""
     colon = line["colon"] if line["colon"].endswith((" ", "\t")) else f"{line['colon']} "
-    changed = f"model{colon}{quote}{model}{quote}{comment}"
+    # A # right behind a word is part of the word.
+    gap = " " if comment.startswith("#") else ""
+    changed = f"model{colon}{quote}{model}{quote}{gap}{comment}"
     return text[: line.start()] + changed + text[line.start("end") :]
 
 
