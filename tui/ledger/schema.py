@@ -101,5 +101,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX entrants_vote ON entrants (vote)",
     ),
+    (
+        """CREATE TABLE probes (
+            model TEXT PRIMARY KEY,
+            at REAL NOT NULL,
+            calls_tools INTEGER NOT NULL,
+            tools_words TEXT NOT NULL,
+            writes_code INTEGER NOT NULL,
+            code_words TEXT NOT NULL
+        ) WITHOUT ROWID""",
+    ),
 )
 """Each brings a ledger from the version that is its place here to the next; ``PRAGMA user_version`` is the version."""
