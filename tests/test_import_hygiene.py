@@ -88,6 +88,28 @@ def test_the_command_line_starts_without_the_panel(tmp_path: Path, config: str, 
         assert not loaded(modules, "rich", "httpx", "ssl", "h11", "asyncio")
 
 
+EXTRAS = ("mcp", "mcp_types", "smolagents", "textual_serve", "prometheus_client", "ruamel", "plotext")
+"""What one command alone has a use for."""
+EVERY_COMMAND = """
+import importlib
+from tui.cli.main import COMMANDS
+for where, _ in COMMANDS.values():
+    importlib.import_module(where.partition(":")[0])
+"""
+
+
+def test_no_command_imports_what_another_one_needs(tmp_path: Path) -> None:
+    modules = imports_of(tmp_path, EVERY_COMMAND)
+    assert "tui.cli.mcp" in modules
+    assert not loaded(modules, "textual", "tui.demo", *EXTRAS, *NEVER)
+
+
+def test_the_mcp_server_has_no_screen_and_runs_no_code_of_agents(tmp_path: Path, config: str) -> None:
+    modules = imports_of(tmp_path, RUN, "--config", config, "mcp")
+    assert "mcp.server" in modules
+    assert not loaded(modules, "textual", "tui.app", "tui.demo", "smolagents", "litellm", "openai", "anthropic")
+
+
 def test_an_examination_starts_without_the_panel(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("")
