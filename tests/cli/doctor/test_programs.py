@@ -121,10 +121,33 @@ async def test_the_same_by_a_variable(patient: Patient, monkeypatch: pytest.Monk
 async def test_settings_that_claude_ignores(patient: Patient) -> None:
     place(patient.home / ".claude" / "settings.json", '{"model": "opus",}')
     told = await patient.diagnosis_of("")
-    told.names("claude", "settings.json", cause="ignores all of it", fix="mend it")
+    told.names("claude", "settings", cause="ignores the whole file", fix="remove it")
 
 
 async def test_servers_where_claude_does_not_look(patient: Patient) -> None:
     place(patient.home / ".claude" / "settings.json", '{"mcpServers": {"fleetdeck": {"command": "fleetdeck"}}}')
     told = await patient.diagnosis_of("")
-    told.names("claude", "mcpServers", cause="fleetdeck", fix="claude mcp add -s user", severity="warning")
+    told.names("claude", "registration", cause="does not load from there", fix="claude mcp add -s user")
+
+
+async def test_an_agent_that_claude_skips(patient: Patient) -> None:
+    place(patient.home / ".claude" / "agents" / "reviewer.md", "---\ndescription: reviews\n---\nReview.\n")
+    told = await patient.diagnosis_of("")
+    told.names("claude", "agent", cause="skips it silently", fix="mend its frontmatter", severity="warning")
+
+
+async def test_the_package_that_stands_in_for_nvidias(
+    patient: Patient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = "Metadata-Version: 2.1\nName: pynvml\nVersion: 13.0.1\n"
+    place(tmp_path / "packages" / "pynvml-13.0.1.dist-info" / "METADATA", metadata)
+    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
+    told = await patient.diagnosis_of("")
+    told.names("programs", "pynvml", cause="pynvml 13.0.1", fix="pip uninstall pynvml", severity="warning")
+
+
+async def test_a_program_that_does_not_say_who_is_logged_in(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.cli.doctor.programs.ANSWERED_WITHIN", 0.3)
+    patient.programs.add("claude", lingers=60)
+    told = await patient.diagnosis_of(CLAUDE)
+    told.names("programs", "claude", cause="did not answer", fix="`claude auth status`", severity="warning")

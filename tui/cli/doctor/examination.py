@@ -29,12 +29,12 @@ log = logging.getLogger(__name__)
 async def examine(invocation: Invocation) -> tuple[Finding, ...]:
     """Everything that was looked at, in the order of the areas; takes ten seconds where nothing answers."""
     reading = await read_configuration(invocation)
-    config = reading.config
+    config, modes = reading.config, modes_of(reading.config)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_within(Area.CONFIGURATION, check_configuration(config))),
             group.create_task(_within(Area.NETWORK, check_tailnet(config))),
-            group.create_task(_within(Area.CLAUDE, check_claude(config))),
+            group.create_task(_within(Area.CLAUDE, check_claude(config, modes))),
         ]
         looked = group.create_task(_look(config))
         programs = group.create_task(look_at_programs(config))
@@ -42,9 +42,7 @@ async def examine(invocation: Invocation) -> tuple[Finding, ...]:
     async with asyncio.TaskGroup() as group:
         tasks += [
             group.create_task(_within(Area.SERVICES, check_services(config, look))),
-            group.create_task(
-                _within(Area.ROUTES, check_routes(config, look.snapshot, modes_of(config), programs.result()))
-            ),
+            group.create_task(_within(Area.ROUTES, check_routes(config, look.snapshot, modes, programs.result()))),
         ]
     found = [
         *reading.findings,

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -15,13 +15,16 @@ from pathlib import Path
 
 from tui.chat.program import Invocation, environment_with, running
 from tui.chat.reply import ReplyFailed
-from tui.cli.doctor.finding import Area, Finding, fine, problem, warning
+from tui.cli.doctor.finding import Area, Finding, Severity, fine, problem, warning
 from tui.config.schema import CliSettings, Config
 from tui.routing.guard import program_of, program_problem
 
 ANSWERED_WITHIN = 6.0
 """Seconds for a program to say who is logged in: claude takes 0.3 s for it and opencode 0.7 to 5."""
 LARGEST_SCRIPT = 8192
+ASKED_BY = {"claude": ("claude", "auth", "status"), "opencode": ("opencode", "models")}
+"""What says whether somebody is logged in, and asks nobody: claude 2.1.328 answers in JSON, and opencode 1.18 lists the
+models, a ``provider/model`` a line, of the providers with a login."""
 PACKAGES = {
     "claude": "@anthropic-ai/claude-code",
     "opencode": "opencode-ai",
@@ -44,51 +47,75 @@ class ProgramsLook:
     """Program → the models that it lists itself; without those that list none."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Logins:
+    """What programs said of themselves."""
+
+    claude: bool | None
+    """Whether somebody is logged in; None: it does not say."""
+    opencode: frozenset[str] | None
+    """``provider/model`` of all providers with a login; None: it does not say."""
+    silent: frozenset[str]
+    """The kinds of those that did not end in time."""
+
+
 async def look_at_programs(config: Config) -> ProgramsLook:
     """Runs what says who is logged in, and nothing that asks a model."""
-    usable = [program for program in config.clis.values() if not program_problem(program)]
-    async with asyncio.TaskGroup() as group:
-        claude = group.create_task(_claude_login(usable))
-        opencode = group.create_task(_opencode_models(usable))
+    right = [program for program in config.clis.values() if not _unfit(program)]
+    logins = await _logins(right)
     findings: list[Finding] = []
     unusable: dict[str, str] = {}
     models: dict[str, frozenset[str]] = {}
     for program in config.clis.values():
-        listed = _models_of(program, opencode.result())
+        listed = _models_of(program, logins.opencode)
         if listed:
             models[program.name] = listed
-        found = _examined(program, claude.result(), opencode.result())
-        if found.fix:
+        found = _unfit(program) or _login(program, logins)
+        if found.severity is Severity.PROBLEM:
             unusable[program.name] = found.text
         findings.append(found)
     findings += _old_pynvml()
     return ProgramsLook(tuple(findings), unusable, models)
 
 
-def _examined(program: CliSettings, claude_login: bool | None, listed: frozenset[str] | None) -> Finding:
-    name, area = program.name, Area.PROGRAMS
+def _unfit(program: CliSettings) -> Finding | None:
+    """Why it is of no use to run it: it is not there, or somebody else's."""
+    name = program.name
     missing = program_problem(program)
     if missing:
-        return problem(area, name, missing, f"{_install(program)}; or take [clis.{name}] out of the configuration")
-    path = shutil.which(os.path.expanduser(program_of(program)))  # noqa: PTH111  (a bare name is on the PATH)
-    assert path is not None
-    wrong = other_package(program, Path(path))
-    if wrong:
-        return problem(area, name, wrong, f"{_install(program)}, in front of {path} on the PATH")
-    login = ""
+        fix = f"{_install(program)}; or take [clis.{name}] out of the configuration"
+        return problem(Area.PROGRAMS, name, missing, fix)
+    path = _path(program)
+    wrong = other_package(program, path)
+    fix = f"{_install(program)}, in front of {path} on the PATH"
+    return problem(Area.PROGRAMS, name, wrong, fix) if wrong else None
+
+
+def _login(program: CliSettings, logins: _Logins) -> Finding:
+    shown, path, login = program_of(program), _path(program), ""
     match program.kind:
-        case "claude" if claude_login is False:
+        case "claude" if logins.claude is False:
             login = "run `claude` and say /login"
-        case "opencode" if listed is not None and not _models_of(program, listed):
+        case "opencode" if logins.opencode is not None and not _models_of(program, logins.opencode):
             login = f"`opencode auth login`, and choose {program.provider}"
         case "gemini":
             return _gemini(program, os.environ, path)
         case "copilot" if not _copilot_login(os.environ):
             login = "run `copilot` and say /login, or export GH_TOKEN"
     if login:
-        return problem(area, name, f"{program_of(program)} is installed, and not logged in", login)
-    known = program.kind == "copilot" or (program.kind == "claude" and claude_login) or _models_of(program, listed)
-    return fine(area, name, f"{path}{', logged in' if known else ''}")
+        return problem(Area.PROGRAMS, program.name, f"{shown} is installed, and not logged in", login)
+    if program.kind in logins.silent:
+        text = f"{shown} did not answer within {ANSWERED_WITHIN:g} s when it was asked who is logged in"
+        fix = f"try `{' '.join(ASKED_BY[program.kind])}` in a terminal"
+        return warning(Area.PROGRAMS, program.name, text, fix)
+    known = program.kind == "copilot" or (program.kind == "claude" and logins.claude)
+    known = known or bool(_models_of(program, logins.opencode))
+    return fine(Area.PROGRAMS, program.name, f"{path}{', logged in' if known else ''}")
+
+
+def _path(program: CliSettings) -> Path:
+    """Where a program is that was found."""
+    return Path(shutil.which(os.path.expanduser(program_of(program))) or program_of(program))  # noqa: PTH111
 
 
 def _install(program: CliSettings) -> str:
@@ -136,12 +163,30 @@ def _python_module(real: Path) -> str:
     return imported[1].partition(".")[0] if imported and is_entry else ""
 
 
-async def _claude_login(programs: Iterable[CliSettings]) -> bool | None:
-    """Whether somebody is logged in, as ``claude auth status`` says (2.1.328; asks nobody); None: not known."""
-    if not any(program.kind == "claude" for program in programs):
-        return None
-    environment = environment_with(["CLAUDE_CONFIG_DIR"], more={"DISABLE_AUTOUPDATER": "1"})
-    said = await _output(Invocation(command=("claude", "auth", "status"), environment=environment))
+async def _logins(programs: Sequence[CliSettings]) -> _Logins:
+    providers = [program.provider for program in programs if program.kind == "opencode" and program.provider]
+    kinds = {program.kind for program in programs}
+    # As they are run for an answer, so that they find the same logins.
+    prefixes = tuple(re.sub(r"[^A-Z0-9]", "_", provider.upper()) + "_" for provider in providers)
+    environments = {
+        "claude": environment_with(["CLAUDE_CONFIG_DIR"], more={"DISABLE_AUTOUPDATER": "1"}),
+        "opencode": environment_with(prefixes=("OPENCODE_", *prefixes)),
+    }
+    async with asyncio.TaskGroup() as group:
+        tasks = {
+            kind: group.create_task(_output(Invocation(command=command, environment=environments[kind])))
+            for kind, command in ASKED_BY.items()
+            if kind in kinds
+        }
+    said = {kind: task.result() for kind, task in tasks.items()}
+    return _Logins(
+        claude=_claude_login(said.get("claude") or b""),
+        opencode=_opencode_models(said.get("opencode") or b""),
+        silent=frozenset(kind for kind, words in said.items() if words is None),
+    )
+
+
+def _claude_login(said: bytes) -> bool | None:
     try:
         status = json.loads(said)
     except ValueError:
@@ -150,28 +195,23 @@ async def _claude_login(programs: Iterable[CliSettings]) -> bool | None:
     return logged_in if isinstance(logged_in, bool) else None
 
 
-async def _opencode_models(programs: Iterable[CliSettings]) -> frozenset[str] | None:
-    """What ``opencode models`` lists (1.18): a ``provider/model`` a line, of the providers with a login. None where it
-    says nothing."""
-    providers = [program.provider for program in programs if program.kind == "opencode" and program.provider]
-    if not providers:
-        return None
-    prefixes = tuple(re.sub(r"[^A-Z0-9]", "_", provider.upper()) + "_" for provider in providers)
-    environment = environment_with(prefixes=("OPENCODE_", *prefixes))
-    said = await _output(Invocation(command=("opencode", "models"), environment=environment))
+def _opencode_models(said: bytes) -> frozenset[str] | None:
     lines = [line.strip() for line in said.decode("utf-8", errors="replace").splitlines()]
     return frozenset(line for line in lines if re.fullmatch(r"[^\s/]+/\S+", line)) or None
 
 
-async def _output(invocation: Invocation) -> bytes:
-    """What a program writes; empty where it cannot be run, or does not end in time."""
+async def _output(invocation: Invocation) -> bytes | None:
+    """What a program writes; None where it does not end in time."""
     said = b""
-    with suppress(TimeoutError, ReplyFailed):
+    try:
         async with asyncio.timeout(ANSWERED_WITHIN), running(invocation, 0.3) as child:
             while (data := await child.read()) is not None:
                 said += data
-            return said
-    return b""
+    except TimeoutError:
+        return None
+    except ReplyFailed:  # it cannot be run, which whoever sends a prompt is told in the same words
+        return b""
+    return said
 
 
 def _models_of(program: CliSettings, listed: frozenset[str] | None) -> frozenset[str]:
@@ -181,7 +221,7 @@ def _models_of(program: CliSettings, listed: frozenset[str] | None) -> frozenset
     return frozenset(model.removeprefix(start) for model in listed if model.startswith(start))
 
 
-def _gemini(program: CliSettings, environment: Mapping[str, str], path: str) -> Finding:
+def _gemini(program: CliSettings, environment: Mapping[str, str], path: Path) -> Finding:
     """Read off what gemini 0.61 looks at before it asks: variables, then the method that its settings name."""
     home = Path(environment.get("GEMINI_CLI_HOME") or Path.home())
     chosen = _gemini_method(home / ".gemini" / "settings.json")

@@ -138,7 +138,9 @@ def _service(
         if service.key is not None and service.key.command is not None:
             yield problem(Area.SERVICES, name, reason, _key_fix(service.key))
     else:
-        text = f"does not answer: {reason}" if seen.state is ServiceState.DOWN else reason
+        # What TLS's words advise is no way out where there is a key: the fix knows better.
+        told = reason.partition("; ")[0] if reason.startswith("TLS:") else reason
+        text = f"does not answer: {told}" if seen.state is ServiceState.DOWN else told
         fix = _fix(service, reason, config, look)
         yield problem(Area.SERVICES, name, text, fix)
     if any(remark == "db none" for remark in seen.remarks):
