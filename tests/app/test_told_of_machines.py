@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.app.panel import NOON, open_panel
+from tests.collector.far import FakeSsh
 from tests.collector.systemd import FakeSystemd
+from tests.collector.test_over_ssh import CHANGED_KEY
 from tests.control.here import FAILED, STOPPED, UNIT, set_environment
 from tests.fakenvml import GPU, FakeDriver, NoCompiler, build
 from tests.waiting import until
@@ -167,6 +169,38 @@ async def test_a_unit_that_does_not_run_is_shown_for_what_it_is(
     here.show(**shown)
     async with open_panel(fleet, more=HERE, size=(120, 50), wait_for_models=False) as panel:
         await panel.sees(words)
+
+
+BY_SSH = """
+[machines.far]
+ssh = "far"
+"""
+NO_PYTHON = "echo 'sh: 1: exec: python3: not found' >&2; exit 127"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        (f"cat >&2 <<'END'\n{CHANGED_KEY}\nEND\nexit 255", "far's host key has changed"),
+        ("echo 'p@far: Permission denied (publickey).' >&2; exit 255", "far accepts no key of ours"),
+        ("echo 'ssh: connect to host far port 22: Connection timed out' >&2; exit 255", "far does not answer"),
+        (NO_PYTHON, "neither python3 (3.8 or newer) nor nvidia-smi was found on far"),
+        ("echo 'Welcome to far'; exit 1", "Welcome to far"),
+    ],
+    ids=["changed key", "locked agent", "silent", "no python3", "banner"],
+)
+async def test_why_a_machine_cannot_be_looked_at_is_on_the_screen(
+    fleet: DemoFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str, words: str
+) -> None:
+    ssh = FakeSsh(tmp_path)
+    ssh.behave(behaviour)
+    set_environment(monkeypatch, ssh.environment)
+    async with open_panel(fleet, more=BY_SSH, size=(120, 50), wait_for_models=False) as panel:
+        await until(lambda: words[:40] in panel.line_with("│ far "), "it stands beside the machine")
+        await until(lambda: words in panel.problems_line, "it is a problem")
+        ssh.behave("")
+        await panel.press("ctrl+l")
+        await until(lambda: "cpu" in panel.line_with("│ far "), "it is looked at once that is mended")
 
 
 async def test_a_driver_that_hangs_leaves_all_else_alive(

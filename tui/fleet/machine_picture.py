@@ -27,6 +27,7 @@ class MachinePicture:
         self._host_before: Host | None = None
         self._gpus_tried = False
         self._units_shown: set[str] = set()
+        self._tried = "local" if machine.local else "ssh"
         self.snapshot = MachineSnapshot(
             name=machine.name,
             about=machine.about,
@@ -58,10 +59,13 @@ class MachinePicture:
         )
 
     def waits_for_person(self, what: str) -> None:
-        self.snapshot = replace(self.snapshot, state=MachineState.UNKNOWN, reason=what)
+        self.snapshot = replace(self.snapshot, state=MachineState.UNKNOWN, reason=what, channel=self._tried)
 
     def lost(self, trouble: Trouble) -> None:
-        self.snapshot = replace(self.snapshot, state=trouble.state, reason=trouble.reason, latency=None)
+        channel = self.snapshot.channel or self._tried
+        self.snapshot = replace(
+            self.snapshot, state=trouble.state, reason=trouble.reason, latency=None, channel=channel
+        )
 
     def answered(self, latency: float) -> None:
         self.snapshot = replace(self.snapshot, latency=latency)

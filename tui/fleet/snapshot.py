@@ -267,7 +267,8 @@ class MachineSnapshot:
     reason: str = "not looked at yet"
     seen: Seen = Seen()
     channel: str = ""
-    """How it is looked at: "local", "ssh", or "nvidia-smi" where python3 is missing there; empty: by HTTP alone."""
+    """How it is looked at, or could not be: "local", "ssh", or "nvidia-smi" where python3 is missing there; empty: by
+    HTTP alone, or not yet."""
     hostname: str = ""
     system: str = ""
     """What its kernel calls itself: "Linux", "Darwin"."""
