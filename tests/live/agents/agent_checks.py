@@ -1,33 +1,20 @@
-"""The real programs, asked through the product, in a network namespace that has only loopback.
+"""The real programs, asked through the product.
 
-So no prompt can leave this machine, whatever a program makes of its configuration. Versions are those whose behaviour
-the product was written for; `claude` is asked without a login, which is as far as it goes without one.
+`claude` is asked without a login, which is as far as it goes without one.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from tests.live.agents.alone import alone
 from tests.live.agents.upstream import WORDS, WORDS_BEFORE_THE_DROP
-from tests.live.checks import Check, Skipped, Stage
-from tests.live.installing import NotInstallable, install_npm_program
+from tests.live.checks import Check, Stage
 
-PACKAGES = {
-    "opencode": "opencode-ai@1.18.33",
-    "gemini": "@google/gemini-cli@0.61.0",
-    "copilot": "@github/copilot@1.0.102",
-    "claude": "@anthropic-ai/claude-code@2.1.328",
-}
-REPOSITORY = Path(__file__).parents[3]
 ONE_PROMPT_SECONDS = 90.0
 # Within its deadline the prompt is answered or refused by the product itself; this is for the namespace around it.
 OUTER_SECONDS = ONE_PROMPT_SECONDS + 60.0
@@ -61,45 +48,11 @@ class Outcome:
 
 async def ask_inside(program: str, model: str) -> Outcome:
     """Asks the real program in a namespace of its own. Raises Skipped where that cannot be had."""
-    try:
-        installed = await asyncio.to_thread(install_npm_program, program, PACKAGES[program])
-    except NotInstallable as error:
-        raise Skipped(str(error)) from error
-    if shutil.which("unshare") is None or shutil.which("ip") is None or os.geteuid() != 0:
-        raise Skipped("A network namespace with only loopback needs root, unshare and ip.")
-    with tempfile.TemporaryDirectory(prefix="fleetdeck-live-") as folder:
-        home, temporary = Path(folder) / "home", Path(folder) / "temporary"
-        home.mkdir()
-        temporary.mkdir()
-        environment = {
-            "PATH": f"{installed.parent}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(home),
-            "TMPDIR": str(temporary),
-            "LANG": "C.UTF-8",
-        }
-        command = [sys.executable, "-m", "tests.live.agents.inside", program, model, str(ONE_PROMPT_SECONDS)]
-        # Positional arguments of sh, so that nothing is pasted into its script.
-        script = 'ip link set lo up && exec "$@"'
-        process = await asyncio.create_subprocess_exec(
-            *["unshare", "--net", "--kill-child", "sh", "-c", script, "sh", *command],
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=REPOSITORY,
-            env=environment,
-        )
-        try:
-            async with asyncio.timeout(OUTER_SECONDS):
-                output, errors = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    words = errors.decode(errors="replace").strip().splitlines()
-    if b"Operation not permitted" in errors:
-        raise Skipped("This machine lets nobody make a network namespace.")
-    assert process.returncode == 0, f"the check itself failed: {words[-1] if words else 'without a word'}"
-    return Outcome(**json.loads(output.splitlines()[-1]))
+    command = [sys.executable, "-m", "tests.live.agents.inside", program, model, str(ONE_PROMPT_SECONDS)]
+    async with alone(program) as agent:
+        ended = await agent.run(*command, within=OUTER_SECONDS)
+    assert ended.code == 0, f"the check itself failed: {ended.last_words}"
+    return Outcome(**json.loads(ended.output.splitlines()[-1]))
 
 
 async def answers(program: str) -> None:
