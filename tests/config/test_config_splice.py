@@ -177,6 +177,66 @@ def test_setting_a_table_keeps_the_comments_on_what_stays() -> None:
     assert after == '[services.x]\nkind = "http"   # kept\nurl = "http://y"\n'
 
 
+COMMENTED = """\
+models = [  # in my order
+    # never without asking me
+    "a",   # cheap, mostly
+
+    # the good one
+    "b",
+    'c'    # dear
+    # more to come
+]  # end
+"""
+
+
+def test_items_of_a_list_over_several_lines_take_their_comments_along() -> None:
+    assert (
+        set_setting(COMMENTED, ("models",), ["c", "d", "a"])
+        == """\
+models = [  # in my order
+    # the good one
+    'c',    # dear
+    "d",
+    # never without asking me
+    "a"   # cheap, mostly
+    # more to come
+]  # end
+"""
+    )
+    assert (
+        set_setting(COMMENTED, ("models",), [])
+        == """\
+models = [  # in my order
+    # never without asking me
+    # the good one
+    # more to come
+]  # end
+"""
+    )
+
+
+_GAPS = st.sampled_from(["", " ", "\n", "\n  ", " # note\n  ", '\n  # above, with [a] "comma"\n\n  '])
+
+
+@given(st.lists(st.sampled_from("abcde"), max_size=5), st.lists(st.sampled_from("abcdefg"), max_size=5), st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_list_in_any_layout_gets_any_other_items(before: list[str], after: list[str], data: st.DataObject) -> None:
+    def gap() -> str:
+        return data.draw(_GAPS)
+
+    comma = data.draw(st.sampled_from(["", ","])) if before else ""
+    written = ",".join(f'{gap()}"{item}"{gap()}' for item in before)
+    text = f"x = [{gap()}{written}{comma}{gap()}]\ny = 1\n"
+    text = text.replace("\n", data.draw(st.sampled_from(["\n", "\r\n"])))
+    changed = set_setting(text, ("x",), after)
+    assert tomllib.loads(changed) == {"x": after, "y": 1}
+    assert ("\r\n" in text) == ("\r\n" in changed)
+    if set(before) <= set(after) and len(after) >= len(before) == len(set(before)):
+        assert changed.count("# note") == text.count("# note"), "whoever stays keeps what is written beside it"
+        assert changed.count("# above") == text.count("# above")
+
+
 def test_what_is_not_there_cannot_be_removed_nor_a_value_be_a_table() -> None:
     with pytest.raises(NoSuchPlace, match=r"panel\.theme is not in the file"):
         remove_setting("[panel]\n", ("panel", "theme"))

@@ -40,6 +40,8 @@ class Layout:
     """The line, counted from 1, of every table, setting and list item."""
     settings: dict[Where, Span] = field(default_factory=dict)
     """Every ``name = value``, those inside of inline tables as well."""
+    items: dict[Where, list[Span]] = field(default_factory=dict)
+    """The items of every list, in their order."""
     tables: dict[Where, Span] = field(default_factory=dict)
     """Every ``[header]`` up to the end of the last setting under it; ``()`` is the part above the first one."""
 
@@ -163,7 +165,9 @@ class _Walk:
                 self._setting(where)
             else:
                 self.layout.lines[(*where, index)] = self._here()
+                start = self._at
                 self._value((*where, index))
+                self.layout.items.setdefault(where, []).append(Span(start, start, self._at))
                 index += 1
             self._skip(_BLANK)
             if self._next_is(","):

@@ -14,6 +14,7 @@ from typing import Any
 
 from tui.config.errors import setting_name
 from tui.config.locate import Layout, Span, locate
+from tui.config.splice_list import ListItem, take_apart
 
 Setting = tuple[str, ...]
 """The names of the tables and of the setting, from the outside in."""
@@ -91,6 +92,8 @@ def _set(text: str, where: Setting, value: object) -> str:
     layout = locate(text)
     if where in layout.settings:
         span = layout.settings[where]
+        if isinstance(value, list | tuple) and text[span.value] == "[" and "\n" in text[span.value : span.end]:
+            return text[: span.value] + _rearranged(text, layout, where, value) + text[span.end :]
         return text[: span.value] + _rendered(value) + text[span.end :]
     if where in layout.lines:
         return _set_table(text, where, value)
@@ -106,6 +109,20 @@ def _set(text: str, where: Setting, value: object) -> str:
         table, span = dotted
         return _add_line(text, span, f"{'.'.join(map(_key, where[len(table) :]))} = {_rendered(value)}")
     return _set(text, parent, {name: value})
+
+
+def _rearranged(text: str, layout: Layout, where: Setting, value: Sequence[object]) -> str:
+    """A list over several lines with other items; those that stay are found by what they mean."""
+    written = take_apart(text, layout.settings[where], layout.items.get(where, []))
+    meanings = [tomllib.loads(f"item = {item.source}")["item"] for item in written.items]
+    left = list(range(len(meanings)))
+    chosen: list[int | ListItem] = []
+    for part in value:
+        place = next((place for place in left if _same(meanings[place], part)), None)
+        if place is not None:
+            left.remove(place)
+        chosen.append(ListItem(_rendered(part)) if place is None else place)
+    return written.with_items(chosen, "\r\n" if "\r\n" in text else "\n")
 
 
 def _set_table(text: str, where: Setting, value: object) -> str:
