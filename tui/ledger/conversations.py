@@ -75,6 +75,12 @@ class Conversations(LedgerFile):
             connection.execute("UPDATE conversations SET changed_at = ? WHERE id = ?", (now, conversation))
             return conversation
 
+    def add_try(self, request: int, conversation: int) -> None:
+        """Notes that a request belongs to a conversation though it got no answer: its text goes when that goes."""
+        with self.transaction() as connection:
+            if _exists(connection, conversation):
+                connection.execute("INSERT OR IGNORE INTO tries VALUES (?, ?)", (request, conversation))
+
     def listed(self, words: str = "", most: int = MOST_LISTED) -> Listing:
         """The conversations that hold every one of ``words``, in whatever case, in their title, prompts or answers."""
         wanted = [word.casefold() for word in words.split()]

@@ -97,7 +97,7 @@ class Turn:
     """A prompt and its whole answer, as a part of a conversation."""
 
     at: float
-    asked_kind: str
+    asked_kind: Literal["tier", "task", "model"]
     asked_name: str
     model: str
     where: Literal["local", "cloud"]

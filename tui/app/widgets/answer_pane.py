@@ -40,8 +40,7 @@ from tui.chat.reply import (
 )
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot
-from tui.ledger.records import Turn
-from tui.ledger.records import ModelFigures
+from tui.ledger.records import ModelFigures, Turn
 from tui.routing.decide import Decision
 
 
@@ -160,6 +159,11 @@ class AnswerPane(Vertical):
             self._byline = f"✓ {who} · {figures}"
             self._who.left = (Words("✓ ", "up"), Words(who, "strong"))
             self._figures.left = (Words(figures, "dim"),)
+
+    def cut_from(self, turn: int) -> None:
+        """Removes the turns from the place ``turn`` on, and what stands below them."""
+        self._byline = ""
+        self.view.cut(self.view.parts.place_of_turn(turn))
 
     def _sign(self) -> None:
         if self._byline:
@@ -291,10 +295,10 @@ class AnswerPane(Vertical):
         since = seconds_words(max(0.0, now - course.asked_at))
         if self.phase is Phase.WAITING:
             what = course.loading or "asked, nothing has come yet"
-            told = [what, since]
+            waiting = [what, since]
             if course.loading and self._candidate is not None:
-                told.append(load_words(self.model_figures.get(self._candidate.model)))
-            words = " · ".join(part for part in told if part)
+                waiting.append(load_words(self.model_figures.get(self._candidate.model)))
+            words = " · ".join(part for part in waiting if part)
             return (Words("◔ " if course.loading else "◌ ", "starting"), Words(words, "dim"))
         parts = []
         if course.first_at is not None:

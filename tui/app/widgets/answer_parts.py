@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from tui.app.widgets.answer_rows import AnswerRows, CodeBlock, Row
 from tui.app.widgets.markdown_inline import Span
 
 PROMPT_ROWS = 6
+LEFT_OUT = "left out of what is sent"
 SHOWN_OF_PROMPT = 4_000
 """Characters of a prompt that are repeated above its answer."""
 
@@ -39,6 +40,13 @@ class Part:
     fold_words: str = ""
     """What stands in the row by which it is folded; empty: it is none."""
     fold_row: Row | None = None
+    turn: int | None = None
+    """The place in the conversation of the turn that it is of; None: it is of none, or of one that is not over."""
+
+    @property
+    def is_settled(self) -> bool:
+        """True once its rows change no more, but for being folded or laid out at another width."""
+        return self.rows.ended and self.wider is None
 
     @property
     def text(self) -> str:
@@ -90,6 +98,8 @@ class AnswerParts:
         self.height = 0
         """Rows, as of the last :meth:`measure`."""
         self._starts: list[int] = []
+        self._settled = 0
+        """How many parts, from the first on, are settled: a long conversation costs no more than its newest turn."""
 
     @property
     def answer(self) -> str:
@@ -104,14 +114,44 @@ class AnswerParts:
     @property
     def behind(self) -> bool:
         """True while there is text that is not laid out yet."""
-        return any(part.rows.behind or part.wider is not None for part in self.parts)
+        return any(part.rows.behind or part.wider is not None for part in self.parts[self._settled :])
 
     def clear(self) -> None:
-        self.parts.clear()
+        self.cut(0)
+
+    def cut(self, first: int) -> None:
+        """Removes the parts from the place ``first`` on."""
+        del self.parts[first:]
+        self._settled = min(self._settled, first)
+
+    def place_of_turn(self, turn: int) -> int:
+        """The place of the first part of a turn of the conversation; behind the last one where there is none."""
+        return next((at for at, part in enumerate(self.parts) if part.turn == turn), len(self.parts))
+
+    def row_of_turn(self, turn: int) -> int:
+        """The row where a turn of the conversation begins."""
+        place = self.place_of_turn(turn)
+        return self._starts[place] if place < len(self._starts) else self.height
+
+    def end_turn(self, turn: int) -> None:
+        """What has come since the last prompt is a turn of the conversation, answer and all."""
+        for part in reversed(self.parts):
+            part.turn = turn
+            if part.kind is Kind.PROMPT:
+                return
+
+    def leave_out(self, turns: Collection[int]) -> None:
+        """Folds the answers of these turns away, and no other ones."""
+        for part in self.parts:
+            if part.kind is Kind.ANSWER and bool(part.fold_words) != (part.turn in turns):
+                part.folded = part.turn in turns
+                part.fold_words = LEFT_OUT if part.folded else ""
+        self.measure()
 
     def resize(self, width: int) -> None:
         """Lays all out anew at another width; what is shown stays until that has caught up."""
         self.width = width
+        self._settled = 0
         for part in self.parts:
             part.wider = self._rows_for(part.kind)
             part.wider.feed(part.text)
@@ -151,24 +191,27 @@ class AnswerParts:
     def take_back(self) -> None:
         """Removes what has come of the newest answer."""
         while self.parts and self.parts[-1].kind in (Kind.REASONING, Kind.ANSWER):
-            self.parts.pop()
+            self.cut(len(self.parts) - 1)
 
     def work(self, seconds: float) -> bool:
         """Lays out for about so long. True where rows that stood already have been replaced."""
         replaced = False
-        for part in self.parts:
+        first = self._settled
+        for part in self.parts[first:]:
             rows = part.rows
             if not part.work(seconds):
                 seconds = 0.0
             replaced |= part.rows is not rows
-        self.measure()
+            if part.is_settled and self.parts[self._settled] is part:
+                self._settled += 1
+        self.measure(first)
         return replaced
 
-    def measure(self) -> None:
-        """Counts the rows."""
-        self._starts = []
-        count = 0
-        for part in self.parts:
+    def measure(self, first: int = 0) -> None:
+        """Counts the rows, of all parts from ``first`` on."""
+        del self._starts[first:]
+        count = self._starts[-1] + self.parts[first - 1].height if first else 0
+        for part in self.parts[first:]:
             if count and part.height:
                 count += 1
             self._starts.append(count)

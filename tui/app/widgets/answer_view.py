@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -53,6 +54,8 @@ class AnswerView(ScrollView, can_focus=True):
 
     empty_text: reactive[str] = reactive("", layout=False)
     chosen_block: reactive[CodeBlock | None] = reactive(None, layout=False)
+    chosen_turn: reactive[int | None] = reactive(None, layout=False)
+    """The turn of the conversation that is chosen, by its place."""
 
     class FollowingChanged(Message):
         """The view follows what comes, or stays where the person has scrolled it."""
@@ -74,9 +77,10 @@ class AnswerView(ScrollView, can_focus=True):
     def allow_select(self) -> bool:
         return True
 
-    def clear(self) -> None:
-        self.parts.clear()
-        self.chosen_block = None
+    def cut(self, first: int) -> None:
+        """Removes the parts from the place ``first`` on."""
+        self.parts.cut(first)
+        self.chosen_block = self.chosen_turn = None
         self._set_following(True)
         self._lay_out()
         self.refresh()
@@ -86,9 +90,9 @@ class AnswerView(ScrollView, can_focus=True):
         self._set_following(True)
         self._lay_out()
 
-    def add_note(self, text: str, *, failure: bool = False) -> None:
-        """Says something about the answer in lines of their own."""
-        self.parts.add(Kind.FAILURE if failure else Kind.NOTE, text)
+    def add(self, text: str, kind: Kind = Kind.NOTE) -> None:
+        """Shows what is complete as it is."""
+        self.parts.add(kind, text)
         self._lay_out()
 
     def add_reasoning(self, text: str) -> None:
@@ -141,6 +145,10 @@ class AnswerView(ScrollView, can_focus=True):
         else:
             at = (now + 1) % len(places)
         row, self.chosen_block = places[at]
+        self.show_row(row)
+
+    def show_row(self, row: int) -> None:
+        """Scrolls there, unless it is on the screen."""
         if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height - 2:
             self.scroll_to(y=max(0, row - 2), animate=False, immediate=True)
 
@@ -154,6 +162,14 @@ class AnswerView(ScrollView, can_focus=True):
         self._drawn.clear()
         self.refresh()
 
+    watch_chosen_turn = watch_chosen_block
+
+    def leave_out(self, turns: Collection[int]) -> None:
+        """Folds the answers of these turns away, and no other ones."""
+        self.parts.leave_out(turns)
+        self._take_rows(0)
+        self.refresh()
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         self._set_following(new_value >= self.max_scroll_y)
@@ -163,6 +179,8 @@ class AnswerView(ScrollView, can_focus=True):
         found = None if offset is None else self.parts.at(self.scroll_offset.y + offset.y)
         if found is not None and found[0].fold_words and found[1] == 0:
             self._fold(found[0])
+        elif found is not None and found[0].kind is Kind.PROMPT:
+            self.chosen_turn = found[0].turn
 
     def on_resize(self) -> None:
         width = min(WIDEST, max(8, self.size.width - 2))
@@ -201,7 +219,9 @@ class AnswerView(ScrollView, can_focus=True):
         return strip.apply_offsets(0, place)
 
     def _is_chosen(self, part: Part, index: int) -> bool:
-        """True for a row of the block of code that is chosen."""
+        """True for a row of the block of code, or of the prompt, that is chosen."""
+        if part.kind is Kind.PROMPT:
+            return part.turn is not None and part.turn == self.chosen_turn
         chosen = self.chosen_block
         return chosen is not None and part.rows.block_at(index - bool(part.fold_words)) is chosen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from tui.app.widgets.plan_words import STYLES, SYMBOLS
 from tui.app.widgets.status_row import Words
@@ -12,7 +13,7 @@ from tui.control.loading import disturbed_by_load
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelState
 from tui.fleet.wording import latency_words
-from tui.ledger.records import ModelFigures
+from tui.ledger.records import ModelFigures, Turn
 from tui.routing.modes import Modes
 from tui.routing.plan import Candidate, Plan
 
@@ -102,6 +103,32 @@ def seconds_words(seconds: float) -> str:
     return latency_words(seconds) if seconds < 60 else f"{seconds:.0f} s"
 
 
+def turn_words(turn: Turn, now: float) -> tuple[str, str]:
+    """Who answered at another time, where and when, and its figures."""
+    parts = []
+    if turn.served_by and turn.served_by not in _own_names(turn.model):
+        parts.append(f"answered as {printable(turn.served_by, 80)}")
+    if turn.tokens_per_second is not None:
+        parts.append(f"{turn.tokens_per_second:.0f} tok/s")
+    if turn.output_tokens is not None:
+        parts.append(f"{turn.output_tokens:,} tokens")
+    if turn.total_s is not None:
+        parts.append(seconds_words(turn.total_s))
+    if turn.private:
+        parts.append("private")
+    return f"{printable(turn.model, 100)}  {turn.where}", " · ".join((when_words(turn.at, now), *parts))
+
+
+def when_words(at: float, now: float) -> str:
+    """When something was: "14:02" of today, "yesterday 14:02", "Tue 17 Nov 14:02", "2025-03-02". Local time."""
+    then, today = datetime.fromtimestamp(at).astimezone(), datetime.fromtimestamp(now).astimezone().date()
+    if then.date() == today:
+        return f"{then:%H:%M}"
+    if then.date() == today - timedelta(days=1):
+        return f"yesterday {then:%H:%M}"
+    return f"{then:%a} {then.day} {then:%b %H:%M}" if abs(today - then.date()).days < 180 else f"{then:%Y-%m-%d}"
+
+
 def served_words(finished: Finished, asked: str, snapshot: FleetSnapshot) -> str:
     """Where another model answered than the one asked for: who did, and why, as far as it was said.
 
@@ -119,13 +146,18 @@ def served_words(finished: Finished, asked: str, snapshot: FleetSnapshot) -> str
 
 def _names_of(model_id: str, snapshot: FleetSnapshot) -> set[str]:
     """All that a model may be called where it answers by itself."""
-    name = model_id.partition("/")[2]
     found = snapshot.find_model(model_id)
     deployments = (found[1].deployments or ()) if found is not None else ()
-    names = {model_id, name, f"{name}:latest", name.removesuffix(":latest")}
+    names = _own_names(model_id)
     for deployment in deployments:
         names |= {deployment.model, deployment.model.partition("/")[2]}
     return names
+
+
+def _own_names(model_id: str) -> set[str]:
+    """What a model is called by whoever does not know how it is served."""
+    name = model_id.partition("/")[2]
+    return {model_id, name, f"{name}:latest", name.removesuffix(":latest")}
 
 
 def failure_words(failed: Failed) -> str:
