@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -43,6 +44,8 @@ class Installation:
     commands: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
     """What the person should know: one sentence each."""
+    emptied: tuple[Path, ...] = ()
+    """Folders that go where nothing is left in them, the inner ones first."""
 
     @property
     def changes_nothing(self) -> bool:
@@ -57,6 +60,9 @@ class Installation:
         """
         for edit in self.edits:
             edit.save()
+        for folder in self.emptied:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         for command in self.commands:
             _run(command)
 
@@ -121,10 +127,12 @@ def removal(place: Surroundings, *, registry: Path | None = None) -> Installatio
         ConfigError: a file cannot be read.
     """
     edits, notes = [_settings_removal(place.settings)], []
+    emptied: tuple[Path, ...] = ()
     content = _text_now(place.skill)
     if content and is_own_skill(content):
         edits.append(FileEdit(place.skill, content.encode(), None, kept=False))
-    edits.append(_edit(registry or place.registry, without_entry))
+        emptied = (place.skill.parent, place.skill.parent.parent)
+    edits.append(_registry_removal(registry or place.registry, place.program))
     run: tuple[tuple[str, ...], ...] = ()
     if user_registration(place.environment, place.home) is not None:
         claude = shutil.which("claude")
@@ -132,7 +140,7 @@ def removal(place: Surroundings, *, registry: Path | None = None) -> Installatio
             notes.append("claude is not on the PATH, so that its MCP server fleetdeck stays registered")
         else:
             run = unregister_commands(claude)
-    return Installation(tuple(edit for edit in edits if edit.after != edit.before), run, tuple(notes))
+    return Installation(tuple(edit for edit in edits if edit.after != edit.before), run, tuple(notes), emptied)
 
 
 def _settings_notes(path: Path, before: str) -> list[str]:
@@ -175,6 +183,12 @@ def _settings_removal(path: Path) -> FileEdit:
     if with_fleetdeck("", commands).encode() == before:
         return FileEdit(path, before, None, kept=False)
     return edit
+
+
+def _registry_removal(path: Path, program: Sequence[str]) -> FileEdit:
+    edit = _edit(path, without_entry)
+    is_all_ours = edit.before is not None and edit.before == with_entry("", program).encode()
+    return FileEdit(path, edit.before, None, kept=False) if is_all_ours else edit
 
 
 def _made_of(content: bytes, change: Callable[[str], str]) -> bytes | None:
