@@ -41,10 +41,10 @@ async def test_what_ssh_refuses(patient: Patient, ssh: FakeSsh, name: str) -> No
 
 
 async def test_a_banner_that_asks_for_a_confirmation(patient: Patient, ssh: FakeSsh) -> None:
+    # ssh prints a banner in one piece.
     ssh.behave(
-        "echo '# Tailscale SSH requires an additional check.' >&2\n"
-        "echo '# To authenticate, visit: https://login.tailscale.com/a/1f00' >&2\n"
-        "exec sleep 60"
+        "cat >&2 <<'END'\n# Tailscale SSH requires an additional check.\n"
+        "# To authenticate, visit: https://login.tailscale.com/a/1f00\nEND\nexec sleep 60"
     )
     told = await patient.diagnosis_of(KOALA)
     told.names("machines", "koala", cause="https://login.tailscale.com/a/1f00", fix="open that page")
