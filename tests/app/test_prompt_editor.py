@@ -22,7 +22,7 @@ class Writing(App[None]):
         yield PromptEditor(id="prompt")
 
     def on_prompt_editor_sent(self, message: PromptEditor.Sent) -> None:
-        self.sent.append(message.text)
+        self.sent.append(message.written.words)
 
 
 async def test_enter_sends_and_two_other_keys_begin_a_new_line() -> None:

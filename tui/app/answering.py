@@ -14,6 +14,7 @@ from tui.app.answer_settings import AnswerSettings
 from tui.app.frames import Frames, append_joined
 from tui.app.panel_state import PanelState
 from tui.app.widgets.choices import Choice
+from tui.chat.attachments import WrittenPrompt
 from tui.chat.dispatch import NotPrivate
 from tui.chat.prompt import Prompt
 from tui.chat.reply import Failed, FailureKind, ReplyEvent
@@ -27,7 +28,6 @@ from tui.routing.decide import Decision
 from tui.routing.guard import look
 from tui.routing.plan import plan
 from tui.routing.policy import Request, programs_to_find, targets_of
-from tui.routing.size import tokens_at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Asking:
     """One prompt that the person wants answered. ``number`` tells its messages from those of another."""
 
     number: int
-    text: str
-    """What the person wrote."""
+    written: WrittenPrompt
+    """What the person wrote and attached."""
     request: Request
     prompt: Prompt
     said: str
@@ -44,16 +44,28 @@ class Asking:
 
     @classmethod
     def of(
-        cls, number: int, text: str, choice: Choice, settings: AnswerSettings, *, private: bool, external: bool
+        cls,
+        number: int,
+        written: WrittenPrompt,
+        choice: Choice,
+        settings: AnswerSettings,
+        *,
+        private: bool,
+        external: bool,
     ) -> Asking:
-        said = f"{settings.system}\n\n{text}" if settings.system else text
-        request = choice.request(private=private, external=external, prompt_tokens=tokens_at_most(said))
+        said = written.said(settings.system)
+        request = choice.request(
+            private=private,
+            external=external,
+            prompt_tokens=written.tokens_at_most(settings.system),
+            images=len(written.images),
+        )
         prompt = replace(
-            Prompt.of(text, system=settings.system, max_tokens=settings.max_tokens),
+            Prompt.of(written.text, system=settings.system, max_tokens=settings.max_tokens, images=written.images),
             temperature=settings.temperature,
             thinking=settings.thinking,
         )
-        return cls(number, text, request, prompt, said)
+        return cls(number, written, request, prompt, said)
 
     @property
     def with_secrets(self) -> Asking:

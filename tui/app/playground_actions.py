@@ -34,6 +34,18 @@ PLAYGROUND_ACTIONS: tuple[Action, ...] = (
         footer=True, about="System prompt, temperature, length of the answer, thinking on or off.",
     ),
     Action(
+        id="playground.attach", keys="a,ctrl+g", title="Attach", scope=Scope.PLAYGROUND, method="attach", footer=True,
+        about="Send a file along with the prompt: text, or an image for a model that takes images.",
+    ),
+    Action(
+        id="playground.detach", keys="d", title="Detach", scope=Scope.PLAYGROUND, method="detach",
+        about="Take the file that was attached last away from the prompt.",
+    ),
+    Action(
+        id="playground.prompts", keys="o,f10", title="Prompts", scope=Scope.PLAYGROUND, method="prompts",
+        footer=True, about="Write a saved prompt into the editor, save the present one, or delete one.",
+    ),
+    Action(
         id="playground.private", keys="v,f9", title="Private here", scope=Scope.PLAYGROUND,
         method="toggle_private",
         about="Keep the prompts that you send from here on your own machines, whatever the mode is.",

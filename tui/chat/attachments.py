@@ -31,6 +31,8 @@ class Attachment:
     """Without its folder, and harmless."""
     size: int
     """Bytes of the file."""
+    tokens: int
+    """At most, as ``size.tokens_at_most`` estimates."""
     text: str = ""
     """Of a text file: what stands in the prompt, between lines that name the file."""
     image: Image | None = None
@@ -59,6 +61,11 @@ class WrittenPrompt:
         return tuple(attached.image for attached in self.attachments if attached.image is not None)
 
     @property
+    def in_brief(self) -> str:
+        """What a person reads of it later: the words, and the names of the files."""
+        return _joined(self.words, *(f"[{attached.name}]" for attached in self.attachments))
+
+    @property
     def is_empty(self) -> bool:
         return not self.words.strip() and not self.attachments
 
@@ -68,7 +75,7 @@ class WrittenPrompt:
 
     def tokens_at_most(self, system: str) -> int:
         """An estimate that errs on the high side, the images included."""
-        return tokens_at_most(self.said(system)) + TOKENS_OF_IMAGE * len(self.images)
+        return tokens_at_most(_joined(system, self.words)) + sum(attached.tokens for attached in self.attachments)
 
 
 def read_attachment(path: Path, *, largest: int = LARGEST) -> Attachment:
@@ -86,7 +93,7 @@ def read_attachment(path: Path, *, largest: int = LARGEST) -> Attachment:
     if (media_type := media_type_of(data)) is not None:
         _check_size(data, name, LARGEST_IMAGE)
         image = Image(name, media_type, base64.b64encode(data).decode("ascii"))
-        return Attachment(name, len(data), image=image)
+        return Attachment(name, len(data), TOKENS_OF_IMAGE, image=image)
     _check_size(data, name, largest)
     try:
         text = data.decode("utf-8-sig")
@@ -95,7 +102,8 @@ def read_attachment(path: Path, *, largest: int = LARGEST) -> Attachment:
     if "\0" in text:
         raise NotAttachable(f"{name} is neither a text file (UTF-8) nor an image ({IMAGES_TAKEN})")
     end = "" if text.endswith("\n") else "\n"
-    return Attachment(name, len(data), text=f"--- {name} ---\n{text}{end}--- end of {name} ---")
+    fenced = f"--- {name} ---\n{text}{end}--- end of {name} ---"
+    return Attachment(name, len(data), tokens_at_most(fenced), text=fenced)
 
 
 def media_type_of(data: bytes) -> str | None:

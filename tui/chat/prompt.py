@@ -35,6 +35,11 @@ class Message:
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", writable(self.text))
 
+    @property
+    def in_words(self) -> str:
+        """The text, and the name of each image in its place."""
+        return "\n\n".join([*([self.text] if self.text else []), *(f"[image {image.name}]" for image in self.images)])
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -98,16 +103,10 @@ class Prompt:
 
         Programs are sent no images; the name of one stands in its place.
         """
-        texts = [
-            "\n\n".join([message.text, *(f"[image {image.name}]" for image in message.images)])
-            for message in self.messages
-        ]
-        if len(texts) == 1:
-            turns = texts[0]
+        if len(self.messages) == 1:
+            turns = self.messages[0].in_words
         else:
-            turns = "\n\n".join(
-                f"{message.role.capitalize()}: {text}" for message, text in zip(self.messages, texts, strict=True)
-            )
+            turns = "\n\n".join(f"{message.role.capitalize()}: {message.in_words}" for message in self.messages)
         return f"{self.system}\n\n{turns}" if self.system else turns
 
 

@@ -27,7 +27,7 @@ class Remembered:
         prompt: Prompt | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Begins the request. Of ``prompt`` the last turn's text is kept, since other requests hold those before it;
+        """Begins the request. Of ``prompt`` the last turn's words are kept, since other requests hold those before it;
         None: the text of ``request``.
 
         Raises:
@@ -36,7 +36,7 @@ class Remembered:
         self.problem = ""
         """Why something could not be remembered after that; empty: all was. An answer is worth more than its record."""
         self._ledger = ledger
-        self._prompt = prompt.messages[-1].text if prompt is not None else request.prompt
+        self._prompt = prompt.messages[-1].in_words if prompt is not None else request.prompt
         self._system = prompt.system if prompt is not None else ""
         self._keep_text: KeepText = keep_text
         self._clock = clock

@@ -43,6 +43,13 @@ def size_words(size: int | None) -> str:
     return f"{size / 1024**2:.0f} MiB"
 
 
+def file_size_words(size: int) -> str:
+    """Bytes as file managers count them: "812 B", "2.1 kB", "3.4 MB"."""
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
 def duration_words(seconds: float | None) -> str:
     """A length of time in its largest unit: "41 s", "12 min", "3 h", "5 d"."""
     if seconds is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -22,13 +23,15 @@ from tui.app.messages import CopyAsked
 from tui.app.model_figures import tell_figures
 from tui.app.own_editor import EditorFailed, edit_in_own_editor
 from tui.app.panel_state import KeepsState, PanelState
-from tui.app.prompt_questions import question_of_credentials, question_of_eviction
+from tui.app.prompt_questions import question_before_sending, question_of_credentials
 from tui.app.questions import Question
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.answer_pane import AnswerPane
+from tui.app.widgets.attachment_row import AttachmentRow
 from tui.app.widgets.choices import Choice, first_choice
 from tui.app.widgets.prompt_bar import PromptBar, Situation
 from tui.app.widgets.prompt_editor import PromptEditor
+from tui.chat.attachments import Attachment
 from tui.routing.decide import Decision
 
 
@@ -49,7 +52,10 @@ class PlaygroundScreen(PanelScreen):
         super().__init__()
         self.pane = AnswerPane(id="pane")
         self._bar = PromptBar(id="bar")
+        self._attached = AttachmentRow(id="attached")
         self._editor = PromptEditor(id="prompt")
+        self._files_from = Path.cwd()
+        """Where the next file to go along is looked for first."""
         self._number = 0
         self._asking: Asking | None = None
         """What is being planned or answered now."""
@@ -60,12 +66,14 @@ class PlaygroundScreen(PanelScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield self.pane
         yield self._bar
+        yield self._attached
         yield self._editor
 
     def on_mount(self) -> None:
         self.pane.view.empty_text = "Write a prompt below; enter sends it, m or ctrl+o chooses whom to ask."
         self._editor.border_title = "prompt"
         self.choice = last_choice()
+        self.watch(self._editor, "attachments", self._show_attachments, init=False)
         self._read_figures()
 
     async def on_unmount(self) -> None:
@@ -111,9 +119,43 @@ class PlaygroundScreen(PanelScreen):
                 private_here=self.private_here,
                 external_once=self.external_once,
                 settings=self.settings,
+                attachments=self._editor.attachments,
             )
             self._bar.show_situation(situation)
             self._editor.border_subtitle = Content(self._bar.cold_words)
+
+    def _show_attachments(self, attachments: tuple[Attachment, ...]) -> None:
+        self._attached.show_attachments(attachments)
+        self._show_bar()
+        self.refresh_bindings()
+
+    def action_attach(self) -> None:
+        from tui.app.screens.file_finder import FileFinder
+
+        def attach(found: tuple[Attachment, Path] | None) -> None:
+            if found is not None:
+                self._editor.attachments = (*self._editor.attachments, found[0])
+                self._files_from = found[1]
+            self._editor.focus()
+
+        self.app.push_screen(FileFinder(self._files_from), attach)
+
+    def action_detach(self, place: int = -1) -> None:
+        """Takes a file away from the prompt; the last one where none is named."""
+        attachments = list(self._editor.attachments)
+        if -len(attachments) <= place < len(attachments):
+            del attachments[place]
+            self._editor.attachments = tuple(attachments)
+
+    def action_prompts(self) -> None:
+        from tui.app.screens.prompt_finder import PromptFinder
+
+        def write(text: str | None) -> None:
+            if text is not None:
+                self._editor.insert_prompt(text)
+            self._editor.focus()
+
+        self.app.push_screen(PromptFinder(self._editor.prompt), write)
 
     def action_choose(self) -> None:
         from tui.app.screens.model_finder import ModelFinder
@@ -187,13 +229,13 @@ class PlaygroundScreen(PanelScreen):
         if self.busy:
             self.notify("an answer is still coming; esc stops it", timeout=4, markup=False)
         if self.busy or self.readonly or self.choice is None:
-            self._editor.give_back(message.text)
+            self._editor.give_back(message.written)
             self.app.bell()
             return
         self._number += 1
         asking = Asking.of(
             self._number,
-            message.text,
+            message.written,
             self.choice,
             self.settings,
             private=self.private_here,
@@ -220,9 +262,9 @@ class PlaygroundScreen(PanelScreen):
         if (question := question_of_credentials(decision)) is not None:
             self._confirm(question, asking, lambda: self._plan(asking.with_secrets))
         elif not decision.plan.candidates:
-            self.pane.refuse(asking.text, decision, external_once=self.external_once)
+            self.pane.refuse(asking.written.in_brief, decision, external_once=self.external_once)
             self._over()
-        elif (question := question_of_eviction(decision)) is not None:
+        elif (question := question_before_sending(asking.request, decision, self.config)) is not None:
             self._confirm(question, asking, lambda: self._send(asking, decision))
         else:
             self._send(asking, decision)
@@ -239,7 +281,7 @@ class PlaygroundScreen(PanelScreen):
     def _send(self, asking: Asking, decision: Decision) -> None:
         if decision.remark:
             self.notify(decision.remark, severity="warning", markup=False)
-        self.pane.begin(asking.text, decision, external_once=self.external_once)
+        self.pane.begin(asking.written.in_brief, decision, external_once=self.external_once)
         self.external_once = False
         work = follow_reply(self, asking, decision, self.config, self._senders)
         self._work = self.run_worker(
@@ -273,7 +315,7 @@ class PlaygroundScreen(PanelScreen):
     def _over(self, *, restore: bool = True) -> None:
         """Nothing is under way any more. A prompt without an answer is where it was."""
         if restore and self._asking is not None:
-            self._editor.give_back(self._asking.text)
+            self._editor.give_back(self._asking.written)
         self._asking = self._work = None
         self.refresh_bindings()
 
@@ -282,6 +324,8 @@ class PlaygroundScreen(PanelScreen):
             return True if self.busy or self._editor.has_focus or self.pane.view.chosen_block else None
         if action in ("copy", "next_block"):
             return True if self.pane.view.parts.answer else None
+        if action == "detach":
+            return True if self._editor.attachments else None
         if action == "fold":
             return True if self.pane.view.parts.reasoning else None
         return True

@@ -24,7 +24,9 @@ class Choice:
     def key(self) -> str:
         return f"{self.kind} {self.name}"
 
-    def request(self, *, private: bool = False, external: bool = False, prompt_tokens: int = 0) -> Request:
+    def request(
+        self, *, private: bool = False, external: bool = False, prompt_tokens: int = 0, images: int = 0
+    ) -> Request:
         return Request(
             tier=self.name if self.kind == "tier" else None,
             task=self.name if self.kind == "task" else None,
@@ -32,6 +34,7 @@ class Choice:
             private=private,
             external=external,
             prompt_tokens=prompt_tokens,
+            images=images,
         )
 
 

@@ -10,6 +10,7 @@ from tui.app.planning import plan_now, plan_substance
 from tui.app.widgets.choices import Choice
 from tui.app.widgets.reply_words import cold_words, plan_words
 from tui.app.widgets.status_row import StatusRow, Words
+from tui.chat.attachments import Attachment, WrittenPrompt
 from tui.fleet.printable import printable
 from tui.routing.plan import Plan
 
@@ -23,11 +24,12 @@ class Situation:
     private_here: bool
     external_once: bool
     settings: AnswerSettings
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def substance(self) -> tuple[object, ...]:
         """What is new when it differs: more than that services were looked at once more."""
-        chosen = (self.choice, self.private_here, self.external_once, self.settings)
+        chosen = (self.choice, self.private_here, self.external_once, self.settings, self.attachments)
         return (*plan_substance(self.state), self.state.figures, self.state.readonly, *chosen)
 
 
@@ -66,7 +68,14 @@ def _plan(situation: Situation) -> Plan | None:
     choice, state = situation.choice, situation.state
     if choice is None or state.snapshot is None or state.readonly:
         return None
-    return plan_now(choice.request(private=situation.private_here, external=situation.external_once), state)
+    attached = WrittenPrompt("", situation.attachments)
+    request = choice.request(
+        private=situation.private_here,
+        external=situation.external_once,
+        prompt_tokens=attached.tokens_at_most(situation.settings.system),
+        images=len(attached.images),
+    )
+    return plan_now(request, state)
 
 
 def _target_words(situation: Situation, made: Plan | None) -> tuple[Words, ...]:

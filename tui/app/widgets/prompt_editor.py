@@ -8,10 +8,12 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
+from textual.reactive import var
 from textual.widgets import TextArea
 
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
+from tui.chat.attachments import Attachment, WrittenPrompt
 
 LARGE = 20_000
 """Characters: TextArea breaks all lines anew when some are pasted, which takes a second for a megabyte."""
@@ -36,9 +38,9 @@ class PromptEditor(TextArea):
     class Sent(Message):
         """The person wants this prompt to be sent."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, written: WrittenPrompt) -> None:
             super().__init__()
-            self.text = text
+            self.written = written
 
     class EditorWanted(Message):
         """The person wants to go on in their own editor."""
@@ -46,6 +48,9 @@ class PromptEditor(TextArea):
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
+
+    attachments: var[tuple[Attachment, ...]] = var((), init=False)
+    """Files that go along with the prompt."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         super().__init__(
@@ -75,19 +80,26 @@ class PromptEditor(TextArea):
         self.text = self._editable(prompt)
         self.move_cursor(self.document.end)
 
+    def insert_prompt(self, prompt: str) -> None:
+        """Writes ``prompt`` where the cursor is."""
+        if result := self._replace_via_keyboard(self._editable(prompt), *self.selection):
+            self.move_cursor(result.end_location)
+
     def action_send(self) -> None:
         """Hands the prompt over and is empty at once: what is typed from here on is another one."""
-        prompt = self.prompt
-        if prompt.strip():
-            self._take()
-            self.post_message(self.Sent(prompt))
-        else:
+        written = WrittenPrompt(self.prompt, self.attachments)
+        if written.is_empty:
             self.app.bell()
+        else:
+            self._take()
+            self.attachments = ()
+            self.post_message(self.Sent(written))
 
-    def give_back(self, prompt: str) -> None:
+    def give_back(self, written: WrittenPrompt) -> None:
         """The prompt was not answered. It is where it was, unless something else has been written meanwhile."""
-        if not self.text:
-            self.show_prompt(prompt)
+        if not self.text and not self.attachments:
+            self.show_prompt(written.words)
+            self.attachments = written.attachments
 
     def action_new_line(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
@@ -122,8 +134,7 @@ class PromptEditor(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
-        if result := self._replace_via_keyboard(self._editable(event.text), *self.selection):
-            self.move_cursor(result.end_location)
+        self.insert_prompt(event.text)
 
     def _take(self) -> None:
         """Keeps the prompt for being called back."""
