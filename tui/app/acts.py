@@ -91,13 +91,13 @@ async def copy(text: str) -> ActionEnded:
     return ActionEnded(f"copied {printable(text, 60)} ({where})")
 
 
-async def save(edit: Edit) -> ActionEnded:
-    """Writes a change of the configuration; the panel then takes it up like anybody else's."""
+async def save(edit: Edit, words: str) -> ActionEnded:
+    """Writes a change of the configuration, which ends in ``words``; the panel takes it up like anybody else's."""
     try:
         await asyncio.to_thread(edit.save)
     except (ConfigError, ConfigChanged) as error:
         return ActionEnded(str(error), failed=True)
-    return ActionEnded(f"saved {edit.path.name}; U in a route takes it back")
+    return ActionEnded(words)
 
 
 async def save_log(name: str, lines: Sequence[str], now: float) -> ActionEnded:

@@ -62,8 +62,10 @@ class RouteScreen(ModalScreen[None]):
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.ROUTE)]
 
-    def __init__(self, state: PanelState, kind: RouteKind, name: str) -> None:
+    def __init__(self, state: PanelState, kind: RouteKind, name: str, written: set[bytes]) -> None:
+        """``written``: what the panel itself made of the configuration; that is taken back without asking."""
         super().__init__()
+        self._written = written
         self._state = state
         self._kind: RouteKind = kind
         self._route_name = name
@@ -198,7 +200,8 @@ class RouteScreen(ModalScreen[None]):
         except (ConfigError, NoSuchPlace) as error:
             self.post_message(ActionEnded(str(error), failed=True))
         else:
-            self._ask_to_save(f"Change the candidates of {self._kind} {self._route_name}?", edit)
+            question = f"Change the candidates of {self._kind} {printable(self._route_name, 60)}?"
+            self._save(edit, question, f"saved {edit.path.name}; U takes it back")
 
     def action_undo(self) -> None:
         """Takes back what is not saved; with nothing unsaved, the last change that was."""
@@ -211,12 +214,19 @@ class RouteScreen(ModalScreen[None]):
             except ConfigError as error:
                 self.post_message(ActionEnded(str(error), failed=True))
             else:
-                self._ask_to_save("Take back the last change of the configuration?", edit)
+                question = "Take back the last change of the configuration?"
+                words = f"{edit.path.name} is as it was before; U brings the change back"
+                self._save(edit, question, words, ask=edit.before not in self._written)
 
-    def _ask_to_save(self, text: str, edit: Edit) -> None:
+    def _save(self, edit: Edit, question: str, words: str, *, ask: bool = True) -> None:
         from tui.app import acts, questions
 
-        self.post_message(ActAsked(questions.question_of_edit(text, edit), lambda monitor, config: acts.save(edit)))
+        if edit.before == edit.after:
+            self.post_message(ActionEnded("there is nothing to save: the configuration says so already"))
+            return
+        self._written.add(edit.after)
+        asked = questions.question_of_edit(question, edit) if ask else questions.NOTHING_TO_ASK
+        self.post_message(ActAsked(asked, lambda monitor, config: acts.save(edit, words)))
 
     def action_close(self) -> None:
         if self._new.display:

@@ -56,6 +56,7 @@ class RoutesScreen(PanelScreen):
         self._routes = RouteTable(ROUTE_COLUMNS, key_of=lambda route: route.key, cells_of=route_cells, id="routes")
         self._state: PanelState | None = None
         self._shown: tuple[object, ...] = ()
+        self._written: set[bytes] = set()
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="drill")
@@ -108,7 +109,7 @@ class RoutesScreen(PanelScreen):
         route = self._routes.cursor_record
         if route is not None:
             kind, name = route.kind, route.name
-            self.post_message(ScreenAsked(lambda state: RouteScreen(state, kind, name)))
+            self.post_message(ScreenAsked(lambda state: RouteScreen(state, kind, name, self._written)))
 
     @on(RowTable.Chosen)
     def open_chosen(self) -> None:
