@@ -14,6 +14,7 @@ class Scope(StrEnum):
     ROUTES = "routes"
     ROUTE = "one route"
     PLAYGROUND = "playground"
+    RACE = "race"
     PROMPT = "the prompt"
     ANSWER = "answers"
     LOGS = "logs"

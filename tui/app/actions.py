@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from tui.app.action import Action as Action
 from tui.app.action import Scope as Scope
 from tui.app.playground_actions import PLAYGROUND_ACTIONS
+from tui.app.race_actions import RACE_ACTIONS
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -147,6 +148,7 @@ ACTIONS: tuple[Action, ...] = (
         palette=False, about="Go back to all routes.",
     ),
     *PLAYGROUND_ACTIONS,
+    *RACE_ACTIONS,
     Action(
         id="logs.follow", keys="space", title="Follow", scope=Scope.LOGS, method="follow", footer=True,
         about="Let the log stand still while you read; again, and it follows what is written.",
@@ -281,14 +283,15 @@ def _meet(one: Scope, other: Scope) -> bool:
         return True
     if {one, other} in _NEVER_TOGETHER:
         return False
-    one, other = _PARTS.get(one, one), _PARTS.get(other, other)
-    if {one, other} & {Scope.DIALOG, Scope.ROUTE}:
+    ones, others = _PARTS.get(one, frozenset({one})), _PARTS.get(other, frozenset({other}))
+    if (ones | others) & {Scope.DIALOG, Scope.ROUTE}:
         return Scope.TABLE in (one, other)
-    return one is other or not {one, other} <= _SCREENS
+    return bool(ones & others) or not (ones | others) <= _SCREENS
 
 
-_SCREENS = frozenset({Scope.FLEET, Scope.ROUTES, Scope.PLAYGROUND, Scope.LOGS})
-_PARTS = {Scope.PROMPT: Scope.PLAYGROUND, Scope.ANSWER: Scope.PLAYGROUND}
+_SCREENS = frozenset({Scope.FLEET, Scope.ROUTES, Scope.PLAYGROUND, Scope.RACE, Scope.LOGS})
+_ANSWERING = frozenset({Scope.PLAYGROUND, Scope.RACE})
+_PARTS = {Scope.PROMPT: _ANSWERING, Scope.ANSWER: _ANSWERING}
 _NEVER_TOGETHER: tuple[set[Scope], ...] = (
     {Scope.PROMPT, Scope.ANSWER},
     *({Scope.TABLE, scope} for scope in (Scope.LOGS, Scope.PLAYGROUND, Scope.PROMPT, Scope.ANSWER)),

@@ -1,0 +1,241 @@
+"""Plans, follows and compares the lanes of a race, away from the screen that shows them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from textual.message import Message as PanelMessage
+from textual.message_pump import MessagePump
+
+from tui.app.answer_settings import AnswerSettings
+from tui.app.answering import Senders, decide_here
+from tui.app.frames import Frames, append_joined
+from tui.app.panel_state import PanelState
+from tui.app.widgets.choices import Choice
+from tui.chat.attachments import WrittenPrompt
+from tui.chat.consensus import THRESHOLD, Consensus, consensus
+from tui.chat.prompt import Prompt
+from tui.chat.race import Lane, ask_lanes
+from tui.chat.reply import ReplyEvent
+from tui.config.schema import Config
+from tui.ledger.file import LedgerError
+from tui.ledger.votes import Standing, Vote, Votes, standings_now
+from tui.routing.modes import Modes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceRules:
+    """What holds for all lanes of a race."""
+
+    choices: tuple[Choice, ...] = ()
+    settings: AnswerSettings = field(default_factory=AnswerSettings)
+    private: bool = False
+    external: bool = False
+    task: str = ""
+    """The task of the configuration that votes count for; empty: none."""
+    threshold: float = THRESHOLD
+    judge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RaceAsking:
+    """One prompt for all lanes. ``number`` tells its messages from those of another."""
+
+    number: int
+    written: WrittenPrompt
+    lanes: tuple[Lane, ...]
+    prompt: Prompt
+    said: str
+    """All that the models are told, as the ledger and the guards take it."""
+
+    @classmethod
+    def of(cls, number: int, written: WrittenPrompt, rules: RaceRules) -> RaceAsking:
+        settings = rules.settings
+        requests = [
+            choice.request(
+                private=rules.private,
+                external=rules.external,
+                prompt_tokens=written.tokens_at_most(settings.system),
+                images=len(written.images),
+            )
+            for choice in rules.choices
+        ]
+        prompt = replace(
+            Prompt.of(written.text, system=settings.system, max_tokens=settings.max_tokens, images=written.images),
+            temperature=settings.temperature,
+            thinking=settings.thinking,
+        )
+        return cls(number, written, tuple(Lane(one) for one in requests), prompt, written.said(settings.system))
+
+    @property
+    def is_private(self) -> bool:
+        """True where a lane at least had to stay at home."""
+        return any(lane.decision is not None and lane.decision.plan.private for lane in self.lanes)
+
+    def with_secrets_for(self, names: Collection[str]) -> RaceAsking:
+        """The same, not planned yet, after the person has said that these lanes may see its credentials."""
+        requests = (replace(lane.request, allow_secrets=lane.name in names) for lane in self.lanes)
+        return replace(self, lanes=tuple(Lane(request) for request in requests))
+
+
+class LanesPlanned(PanelMessage):
+    """Every lane knows where it would go. Nothing is sent yet."""
+
+    def __init__(self, asking: RaceAsking) -> None:
+        super().__init__()
+        self.asking = asking
+
+
+class LanesCame(PanelMessage):
+    """What has come in each lane, by its place, since the message before; pieces of text are joined."""
+
+    def __init__(self, number: int, events: Mapping[int, Sequence[ReplyEvent]]) -> None:
+        super().__init__()
+        self.number = number
+        self.events = events
+
+
+class RaceOver(PanelMessage):
+    """No more comes in any lane."""
+
+    def __init__(self, number: int, problem: str) -> None:
+        super().__init__()
+        self.number = number
+        self.problem = problem
+
+
+class AnswersCompared(PanelMessage):
+    """Who gives the same answer in the race ``number``."""
+
+    def __init__(self, number: int, found: Consensus) -> None:
+        super().__init__()
+        self.number = number
+        self.found = found
+
+
+class VoteKept(PanelMessage):
+    """The vote on the race ``number`` is in the ledger as ``vote``; None: there is none any more."""
+
+    def __init__(self, number: int, vote: int | None, lane: str) -> None:
+        super().__init__()
+        self.number = number
+        self.vote = vote
+        self.lane = lane
+
+
+class StandingsRead(PanelMessage):
+    """What all votes so far come to."""
+
+    def __init__(self, standings: Sequence[Standing]) -> None:
+        super().__init__()
+        self.standings = standings
+
+
+class LedgerFailed(PanelMessage):
+    """Votes cannot be kept or read; ``reason`` is a sentence for the person."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+async def plan_lanes(target: MessagePump, asking: RaceAsking, state: PanelState) -> None:
+    """Plans all lanes and posts that they are planned."""
+
+    async def plan_one(lane: Lane) -> None:
+        lane.plan(await decide_here(lane.request, asking.said, state))
+
+    async with asyncio.TaskGroup() as plans:
+        for lane in asking.lanes:
+            plans.create_task(plan_one(lane))
+    target.post_message(LanesPlanned(asking))
+
+
+async def follow_lanes(target: MessagePump, asking: RaceAsking, config: Config, senders: Senders) -> None:
+    """Sends the prompt to all that may have it and posts what comes, in frames. Cancelling closes every connection."""
+    sender = await senders.of(config)
+    places = {lane.name: place for place, lane in enumerate(asking.lanes)}
+    came: dict[int, list[ReplyEvent]] = {}
+
+    def post() -> None:
+        if came:
+            target.post_message(LanesCame(asking.number, dict(came)))
+            came.clear()
+
+    frames = Frames(post)
+
+    def told(lane: Lane, event: ReplyEvent) -> None:
+        append_joined(came.setdefault(places[lane.name], []), event)
+        frames.due()
+
+    try:
+        await ask_lanes(asking.lanes, asking.prompt, asking.said, sender, told=told)
+    finally:
+        frames.flush()
+        target.post_message(RaceOver(asking.number, sender.problem))
+
+
+async def compare_answers(
+    target: MessagePump,
+    asking: RaceAsking,
+    rules: RaceRules,
+    config: Config,
+    modes: Modes,
+    senders: Senders,
+) -> None:
+    """Posts who gives the same answer. A judge elsewhere is not shown credentials: nobody was asked about that."""
+    sender = await senders.of(config)
+    found = await consensus(
+        asking.lanes,
+        asking.written.text,
+        sender,
+        config,
+        modes,
+        threshold=rules.threshold,
+        judge=rules.judge,
+    )
+    target.post_message(AnswersCompared(asking.number, found))
+
+
+async def keep_vote(target: MessagePump, number: int, lane: str, vote: Vote, *, instead_of: int | None) -> None:
+    """Writes a vote into the ledger, and posts that and the new standings."""
+
+    def keep() -> int:
+        with Votes() as votes:
+            return votes.cast(vote, instead_of=instead_of)
+
+    try:
+        kept = await asyncio.to_thread(keep)
+    except LedgerError as error:
+        target.post_message(LedgerFailed(f"the vote is not kept: {error}"))
+        return
+    target.post_message(VoteKept(number, kept, lane))
+    await read_standings(target)
+
+
+async def take_back_vote(target: MessagePump, number: int, vote: int) -> None:
+    """Removes a vote from the ledger, and posts that and the new standings."""
+
+    def forget() -> None:
+        with Votes() as votes:
+            votes.take_back(vote)
+
+    try:
+        await asyncio.to_thread(forget)
+    except LedgerError as error:
+        target.post_message(LedgerFailed(f"the vote is still there: {error}"))
+        return
+    target.post_message(VoteKept(number, None, ""))
+    await read_standings(target)
+
+
+async def read_standings(target: MessagePump) -> None:
+    """Posts what all votes so far come to."""
+    try:
+        standings = await asyncio.to_thread(standings_now)
+    except LedgerError as error:
+        target.post_message(LedgerFailed(f"the standings cannot be read: {error}"))
+    else:
+        target.post_message(StandingsRead(standings))

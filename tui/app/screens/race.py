@@ -1,0 +1,359 @@
+"""A race: one prompt to several models at once, their answers side by side."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
+
+from tui.app.actions import Scope
+from tui.app.answering import Senders
+from tui.app.bindings import bindings_of
+from tui.app.messages import CopyAsked
+from tui.app.own_editor import EditorFailed, edit_in_own_editor
+from tui.app.panel_state import KeepsState, PanelState
+from tui.app.planning import plan_now, plan_substance
+from tui.app.prompt_questions import (
+    lanes_behind_guard,
+    question_of_lane_credentials,
+    question_of_lane_evictions,
+)
+from tui.app.questions import Question
+from tui.app.racing import LanesCame, LanesPlanned, RaceAsking, RaceOver, RaceRules, follow_lanes, plan_lanes
+from tui.app.screens.panel_screen import PanelScreen
+from tui.app.widgets.prompt_editor import PromptEditor
+from tui.app.widgets.race_agreement import place_words
+from tui.app.widgets.race_bar import AskedRow, RaceBar
+from tui.app.widgets.race_lane import RaceLane
+from tui.app.widgets.race_lanes import RaceLanes
+from tui.app.widgets.race_results import FACE, Page, RaceResults
+from tui.app.widgets.reply_words import cold_words
+from tui.chat.attachments import WrittenPrompt
+from tui.chat.drill import Stage
+
+
+class RaceScreen(PanelScreen):
+    """Keeps its lanes while it is left: it is opened again as it was."""
+
+    SCOPE = Scope.RACE
+    CSS_PATH = ["playground.tcss", "race.tcss"]  # noqa: RUF012  (typed by Textual)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.RACE)]
+    AUTO_FOCUS = "#prompt"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-low"), (30, "-high")]  # noqa: RUF012  (typed by Textual)
+
+    def __init__(self, rules: RaceRules, written: WrittenPrompt) -> None:
+        super().__init__()
+        self._written = written
+        self._bar = RaceBar(rules, id="bar")
+        self._asked = AskedRow(id="asked")
+        self._lanes = RaceLanes(id="lanes")
+        self.results = RaceResults(id="results")
+        self._editor = PromptEditor(id="prompt")
+        self._number = 0
+        self._asking: RaceAsking | None = None
+        """The race that is shown, over or not."""
+        self._work: Worker[None] | None = None
+        """What plans or follows it; None: it is over, or there is none."""
+        self._substance: tuple[object, ...] = ()
+        self._senders = Senders(FACE)
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield self._bar
+        yield self._asked
+        yield self._lanes
+        yield self.results
+        yield self._editor
+
+    async def on_mount(self) -> None:
+        self._editor.border_title = "prompt for all"
+        self.bring(self._written)
+        self.results.rules = self.rules
+        await self._lay_lanes()
+        if len(self.rules.choices) < 2:
+            self.call_after_refresh(self._bar.choose)
+
+    async def on_unmount(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+            with contextlib.suppress(WorkerFailed, WorkerCancelled):
+                await self._work.wait()
+        await self._senders.close()
+
+    def bring(self, written: WrittenPrompt) -> None:
+        """Puts what was written elsewhere into the prompt, unless something stands there."""
+        if not written.is_empty:
+            self._editor.give_back(written)
+
+    @property
+    def rules(self) -> RaceRules:
+        return self._bar.rules
+
+    @property
+    def lanes(self) -> tuple[RaceLane, ...]:
+        return self._lanes.lanes
+
+    @property
+    def busy(self) -> bool:
+        """True while a prompt is planned or answered."""
+        return self._work is not None
+
+    @property
+    def _is_over(self) -> bool:
+        """True once two answers at least can be compared."""
+        return not self.busy and sum(lane.is_answered for lane in self.lanes) > 1
+
+    @property
+    def _chosen(self) -> RaceLane | None:
+        """The lane under the chart's cursor while that has the focus, else the current one."""
+        name = self.results.chosen
+        return next((lane for lane in self.lanes if lane.lane.name == name), None) or self._lanes.current
+
+    def show_state(self, state: PanelState) -> None:
+        super().show_state(state)
+        self._lanes.tick(state)
+        self.results.refresh_chart()
+        self._show_bar()
+
+    @on(RaceLanes.Moved)
+    def _show_bar(self) -> None:
+        if not self.is_mounted or not isinstance(self.app, KeepsState):
+            return
+        state, rules = self.app.state, self.rules
+        all_visible = len(rules.choices) <= self._lanes.room
+        self._bar.show_rules(self._lanes.place, all_visible=all_visible, readonly=state.readonly)
+        substance = (*plan_substance(state), state.figures, rules)
+        if substance != self._substance:
+            self._substance = substance
+            requests = (choice.request(private=rules.private, external=rules.external) for choice in rules.choices)
+            cold = (cold_words(plan_now(request, state), state.snapshot, state.figures) for request in requests)
+            self._editor.border_subtitle = Content("; ".join(words for words in cold if words))
+
+    @on(RaceBar.RulesChanged)
+    async def take_rules(self, message: RaceBar.RulesChanged) -> None:
+        before, rules = message.before, self.rules
+        self.results.rules = rules
+        if before.choices != rules.choices:
+            await self._lay_lanes()
+            self._editor.focus()
+        elif before.judge != rules.judge and self.results.page is Page.AGREEMENT:
+            self._compare()
+        self._show_bar()
+
+    async def _lay_lanes(self) -> None:
+        """Makes the lanes for those who take part now."""
+        self._asking, self._asked.display = None, False
+        self.results.page = Page.NONE
+        await self._lanes.lay(RaceAsking.of(0, WrittenPrompt(""), self.rules).lanes)
+        self._show_bar()
+
+    def action_lane(self, steps: int) -> None:
+        self._lanes.go(steps)
+
+    def action_choose(self) -> None:
+        if self.busy:
+            self.app.bell()
+        else:
+            self._bar.choose()
+
+    def action_settings(self) -> None:
+        self._bar.change_settings()
+
+    def action_task(self) -> None:
+        self._bar.name_task(self.results.standings)
+
+    def action_judge(self) -> None:
+        self._bar.name_judge()
+
+    def action_threshold(self, steps: int) -> None:
+        self._bar.change_threshold(steps)
+
+    def action_toggle_private(self) -> None:
+        self._bar.toggle_private()
+
+    def action_toggle_external(self) -> None:
+        self._bar.toggle_external()
+
+    def action_write(self) -> None:
+        self._editor.focus()
+
+    def action_copy(self) -> None:
+        if self._chosen is not None and self._chosen.lane.text:
+            self.post_message(CopyAsked(self._chosen.lane.text))
+        else:
+            self.app.bell()
+
+    def action_fold(self) -> None:
+        if self._chosen is not None:
+            self._chosen.view.fold()
+
+    def action_chart(self) -> None:
+        self.results.turn(Page.CHART)
+
+    def action_standings(self) -> None:
+        self.results.turn(Page.STANDINGS)
+
+    def action_order(self, steps: int) -> None:
+        self.results.order(steps)
+
+    def action_agreement(self) -> None:
+        if self.results.found is None and self.results.page is not Page.AGREEMENT:
+            self._compare()
+        else:
+            self.results.turn(Page.AGREEMENT)
+
+    def _compare(self) -> None:
+        if self._is_over and not self.readonly:
+            self.results.compare(self.config, self.modes, self._senders)
+
+    def action_vote(self) -> None:
+        lane = self._chosen
+        if lane is not None and lane.is_answered and self._is_over and not self.readonly:
+            self.results.vote(lane.lane.name, self.now)
+        else:
+            self.app.bell()
+
+    @on(RaceResults.Changed)
+    def show_results_at_lanes(self) -> None:
+        """Says below each answer what it is beside the others."""
+        self._lanes.set_class(self.results.page is Page.CHART, "-charted")
+        for lane in self.lanes:
+            found = self.results.found
+            better = "★ the better one" if lane.lane.name == self.results.better else ""
+            place = place_words(found, lane.lane) if found is not None else ""
+            if not self.busy:
+                lane.say(" · ".join(part for part in (better, place) if part))
+
+    def action_close(self) -> None:
+        if self.is_current:
+            self.app.pop_screen()
+
+    def action_stop(self) -> None:
+        """Ends all answers that are coming; where none is, leaves the prompt, then the race."""
+        if self._work is not None:
+            self._work.cancel()
+        elif self._editor.has_focus and self.lanes:
+            self._lanes.go(0)
+        else:
+            self.action_close()
+
+    @on(PromptEditor.EditorWanted)
+    def edit_elsewhere(self, message: PromptEditor.EditorWanted) -> None:
+        try:
+            self._editor.show_prompt(edit_in_own_editor(self.app, message.text))
+        except EditorFailed as error:
+            self.notify(str(error), severity="error", timeout=12, markup=False)
+
+    @on(PromptEditor.Sent)
+    def ask(self, message: PromptEditor.Sent) -> None:
+        reason = "answers are still coming; esc stops them" if self.busy else ""
+        if not reason and len(self.rules.choices) < 2:
+            reason = "choose two at least: ctrl+o opens the list, tab marks"
+        if reason:
+            self.notify(reason, timeout=4, markup=False)
+        if reason or self.readonly:
+            self._editor.give_back(message.written)
+            self.app.bell()
+            return
+        self._number += 1
+        self._plan(RaceAsking.of(self._number, message.written, self.rules))
+
+    def _plan(self, asking: RaceAsking) -> None:
+        """Has all lanes planned with all that is known, the prompt itself included."""
+        self._asking = asking
+        self._lanes.restart(asking.lanes)
+        self.results.begin(asking)
+        if isinstance(self.app, KeepsState):
+            self._run(plan_lanes(self, asking, self.app.state), "plan the lanes")
+
+    def _run(self, work: Coroutine[None, None, None], description: str) -> None:
+        self._work = self.run_worker(work, group="race", exclusive=True, exit_on_error=False, description=description)
+        self.refresh_bindings()
+
+    @on(LanesPlanned)
+    def go_on_with_plans(self, message: LanesPlanned) -> None:
+        """Sends the prompt, after asking once for all lanes where that does something that is not expected."""
+        asking = message.asking
+        if asking is not self._asking or not self.busy:
+            return
+        if (question := question_of_lane_credentials(asking.lanes)) is not None:
+            guarded = {lane.name for lane in lanes_behind_guard(asking.lanes)}
+            self._confirm(question, asking, lambda: self._plan(asking.with_secrets_for(guarded)))
+        elif (question := question_of_lane_evictions(asking.lanes)) is not None:
+            self._confirm(question, asking, lambda: self._send(asking))
+        else:
+            self._send(asking)
+
+    def _confirm(self, question: Question, asking: RaceAsking, act: Callable[[], None]) -> None:
+        from tui.app.screens.dialogs import ConfirmScreen
+
+        def answered(yes: bool | None) -> None:
+            if asking is self._asking:
+                (act if yes else self._over)()
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    def _send(self, asking: RaceAsking) -> None:
+        self._lanes.begin(asking.written.words, external=self.rules.external)
+        remarks = dict.fromkeys(lane.decision.remark for lane in asking.lanes if lane.decision is not None)
+        for remark in filter(None, remarks):
+            self.notify(remark, severity="warning", markup=False)
+        if all(lane.stage is Stage.SKIPPED for lane in asking.lanes):
+            self._over()
+            return
+        self._run(follow_lanes(self, asking, self.config, self._senders), "follow the lanes")
+        self._asked.show_asking(asking, external=self.rules.external, busy=True)
+        self._lanes.go(0)
+
+    @on(LanesCame)
+    def show_what_came(self, message: LanesCame) -> None:
+        if self._asking is not None and message.number == self._asking.number:
+            with self.app.batch_update():
+                self._lanes.show_what_came(message.events)
+
+    @on(RaceOver)
+    def end_race(self, message: RaceOver) -> None:
+        if self._asking is None or message.number != self._asking.number or not self.busy:
+            return
+        if message.problem:
+            self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
+        self._over()
+
+    @on(Worker.StateChanged)
+    def see_it_end(self, event: Worker.StateChanged) -> None:
+        """A worker that was cancelled before its first step, or broke, has told nothing of its end."""
+        if event.worker is self._work and event.state in (WorkerState.CANCELLED, WorkerState.ERROR):
+            self._over()
+
+    def _over(self) -> None:
+        """Nothing is under way any more. A prompt that nobody has answered is where it was."""
+        self._work = None
+        self._lanes.end()
+        asking = self._asking
+        if asking is not None and not any(lane.is_answered for lane in self.lanes):
+            self._editor.give_back(asking.written)
+        elif asking is not None:
+            self.results.page = Page.CHART
+        if asking is not None and self._asked.display:
+            self._asked.show_asking(asking, external=self.rules.external, busy=False)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "vote":
+                return True if self._is_over and not self.readonly else None
+            case "agreement":
+                return True if self._is_over and (self.results.found is not None or not self.readonly) else None
+            case "chart" | "order":
+                return True if any(lane.lane.decision is not None for lane in self.lanes) else None
+            case "copy":
+                return True if any(lane.lane.text for lane in self.lanes) else None
+            case "fold":
+                return True if any(lane.lane.reasoning for lane in self.lanes) else None
+            case _:
+                return True

@@ -1,0 +1,141 @@
+"""The rows above a race: who takes part, what for and under which conditions; and what they were asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from textual.message import Message
+from textual.reactive import var
+
+from tui.app.answer_settings import AnswerSettings
+from tui.app.panel_state import KeepsState
+from tui.app.racing import RaceAsking, RaceRules
+from tui.app.widgets.choices import Choice
+from tui.app.widgets.prompt_bar import toggle_words
+from tui.app.widgets.race_agreement import answer_in_brief
+from tui.app.widgets.reply_words import mode_words
+from tui.app.widgets.status_row import StatusRow, Words
+from tui.fleet.printable import printable
+from tui.ledger.votes import Standing
+
+THRESHOLDS = (0.5, 0.66, 0.75, 0.9, 1.0)
+
+
+class RaceBar(StatusRow):
+    """Holds the rules and asks the person for others. Its words can be clicked."""
+
+    HELP_TITLE = "The race"
+    HELP = "Who takes part, the task that votes count for, and whether its prompts have to stay at home."
+
+    rules: var[RaceRules] = var(RaceRules(), init=False)
+
+    class RulesChanged(Message):
+        """The person has changed the rules from what they were ``before``."""
+
+        def __init__(self, before: RaceRules) -> None:
+            super().__init__()
+            self.before = before
+
+    def __init__(self, rules: RaceRules, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(id=id)
+        self.set_reactive(RaceBar.rules, rules)
+
+    def watch_rules(self, before: RaceRules) -> None:
+        self.post_message(self.RulesChanged(before))
+
+    def show_rules(self, lane: int, *, all_visible: bool, readonly: bool) -> None:
+        """``lane`` is the place of the one that has the focus, from 0."""
+        rules = self.rules
+        count = len(rules.choices)
+        who = f"race of {count}" if count > 1 else f"{count or 'nobody'} takes part: ctrl+o chooses who races"
+        left = [Words(" "), Words(who, "accent" if count > 1 else "busy", "screen.choose")]
+        if not all_visible:
+            left.append(Words(f"  lane {lane + 1} of {count} ← →", "strong"))
+        task = f"for the task {printable(rules.task, 40)}" if rules.task else "for no task"
+        self.left = (*left, Words(f"  {task}", "dim", "screen.task"))
+        right = [
+            toggle_words("private", "screen.toggle_private", on=rules.private),
+            toggle_words("external", "screen.toggle_external", on=rules.external),
+        ]
+        if rules.settings.words:
+            right.insert(0, Words(rules.settings.words, "on", "screen.settings"))
+        if readonly:
+            right.insert(0, Words("read-only: nothing is sent", "busy"))
+        self.right = (*(words for part in right for words in (Words("  ", "dim"), part)), Words(" ", "dim"))
+
+    def choose(self) -> None:
+        from tui.app.screens.lane_finder import LaneFinder
+
+        if not isinstance(self.app, KeepsState):
+            return
+        rules = self.rules
+        finder = LaneFinder(self.app.state, rules.choices, private=rules.private, external=rules.external)
+
+        def take(choice: Choice | None) -> None:
+            if choice is not None:
+                self.rules = replace(self.rules, choices=tuple(finder.marked.values()))
+
+        self.app.push_screen(finder, take)
+
+    def change_settings(self) -> None:
+        from tui.app.screens.prompt_settings import PromptSettingsScreen
+
+        def take(settings: AnswerSettings | None) -> None:
+            if settings is not None:
+                self.rules = replace(self.rules, settings=settings)
+
+        self.app.push_screen(PromptSettingsScreen(self.rules.settings), take)
+
+    def name_task(self, standings: Sequence[Standing]) -> None:
+        from tui.app.screens.lane_finder import TaskFinder
+
+        def take(task: str | None) -> None:
+            if task is not None:
+                self.rules = replace(self.rules, task=task)
+
+        if isinstance(self.app, KeepsState):
+            self.app.push_screen(TaskFinder(self.app.state.config, standings, self.rules.task), take)
+
+    def name_judge(self) -> None:
+        from tui.app.screens.model_finder import ModelFinder
+
+        def take(choice: Choice | None) -> None:
+            if choice is not None and choice.kind != "model":
+                self.notify("a judge is a model; a tier or a task may be another one each time", markup=False)
+            elif choice is not None:
+                self.rules = replace(self.rules, judge=choice.name)
+
+        if isinstance(self.app, KeepsState):
+            judge = Choice("model", self.rules.judge) if self.rules.judge else None
+            self.app.push_screen(ModelFinder(self.app.state, judge, private=self.rules.private, external=False), take)
+
+    def change_threshold(self, steps: int) -> None:
+        now = min(range(len(THRESHOLDS)), key=lambda place: abs(THRESHOLDS[place] - self.rules.threshold))
+        place = max(0, min(len(THRESHOLDS) - 1, now + steps))
+        self.rules = replace(self.rules, threshold=THRESHOLDS[place])
+
+    def toggle_private(self) -> None:
+        self.rules = replace(self.rules, private=not self.rules.private)
+
+    def toggle_external(self) -> None:
+        self.rules = replace(self.rules, external=not self.rules.external)
+
+
+class AskedRow(StatusRow):
+    """The prompt that all lanes were given, and under which mode. Is there only once there is one."""
+
+    HELP_TITLE = "The prompt of the race"
+    HELP = "What all of them were asked."
+
+    def on_mount(self) -> None:
+        self.display = False
+
+    def show_asking(self, asking: RaceAsking, *, external: bool, busy: bool) -> None:
+        self.display = True
+        said = answer_in_brief(asking.written.words) or "the files alone"
+        self.left = (Words(" ▌ ", "dim"), Words(said))
+        planned = next((lane.decision for lane in asking.lanes if lane.decision is not None), None)
+        modes = mode_words(planned.plan, planned.modes, external_once=external) if planned is not None else ()
+        stops = (Words("  esc stops all", "dim", "screen.stop"),) if busy else ()
+        self.right = (Words(" "), *modes, *stops, Words(" "))
