@@ -149,6 +149,14 @@ class PlaygroundScreen(PanelScreen):
 
     def action_prompts(self) -> None:
         from tui.app.screens.prompt_finder import PromptFinder
+    def action_race(self) -> None:
+        """Shows the race as it was left; the first time with those that a prompt from here would go to."""
+        from tui.app.opening_race import open_race
+        from tui.app.racing import RaceRules
+
+        rules = RaceRules(settings=self.settings, private=self.private_here, external=self.external_once)
+        open_race(self.app, self.choice, self._editor.written, rules)
+
 
         def write(text: str | None) -> None:
             if text is not None:
