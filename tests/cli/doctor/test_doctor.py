@@ -12,7 +12,14 @@ from tests.cli.house import CHAT_PATHS
 from tests.cli.terminal import on_terminal
 from tests.fleet.probes.canned import ALLOWED
 from tests.fleet.watching import http_answer, says
+from tui.cli.doctor.programs import ProgramsLook
+from tui.config.schema import Config
 from tui.demo.fleet import DemoFleet
+
+
+def in_no_hurry(toml: str) -> str:
+    """The same services, each with more time than a busy machine takes."""
+    return re.sub(r"(\[services\.[^]]+\]\n)", r"\1timeout = 30\n", toml)
 
 
 @pytest.fixture
@@ -30,7 +37,7 @@ async def test_nothing_is_wrong_with_a_healthy_fleet(
     async with DemoFleet(machine=True) as fleet:
         for name, value in fleet.env.items():
             monkeypatch.setenv(name, value)
-        told = await patient.diagnosis_of(fleet.config_toml() + '[clis.claude]\nkind = "claude"\n')
+        told = await patient.diagnosis_of(in_no_hurry(fleet.config_toml()) + '[clis.claude]\nkind = "claude"\n')
         assert {found.area for found in told.findings} >= {"machines", "services", "programs", "claude", "routes"}
         # The simulated LiteLLM has no database, as most at home have none: a warning, and no failure.
         assert [(found.about, found.severity) for found in told.wrong] == [("litellm", "warning")]
@@ -41,7 +48,7 @@ async def test_it_asks_what_costs_nothing_and_loads_no_model(patient: Patient, m
     async with DemoFleet() as fleet:
         for name, value in fleet.env.items():
             monkeypatch.setenv(name, value)
-        await patient.diagnosis_of(fleet.config_toml())
+        await patient.diagnosis_of(in_no_hurry(fleet.config_toml()))
         for name, server in fleet.servers.items():
             kind = "http" if name == "k3s" else name
             asked = {(record.method, record.path) for record in server.requests}
@@ -89,3 +96,15 @@ def test_no_utf8_is_told_and_ends_nothing(demo: DemoProcess) -> None:
     assert result.returncode == 0, result.stderr
     assert "? fine     llama-swap" in result.stdout
     assert "the encoding is ascii" in result.stdout or "not UTF-8" in result.stdout
+
+
+async def test_a_check_that_breaks_takes_no_other_with_it(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def breaks(config: Config) -> ProgramsLook:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("tui.cli.doctor.examination.look_at_programs", breaks)
+    told = await patient.diagnosis_of('[services.it]\nkind = "ollama"\nurl = "http://127.0.0.1:9"\n')
+    told.names("programs", "programs", cause="ZeroDivisionError", fix="please report it", severity="warning")
+    told.names("services", "it", cause="connection refused", fix="nothing listens")

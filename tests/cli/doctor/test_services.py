@@ -9,8 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli.doctor.patient import Patient
+from tests.fleet.probes.canned import Canned
 from tests.fleet.watching import http_answer, says
+from tui.cli.doctor.fleet_look import FleetLook
+from tui.cli.doctor.services import check_services
+from tui.config.schema import Config, KeySource, ServiceSettings
 from tui.demo.fleet import DemoFleet
+from tui.fleet.snapshot import FleetSnapshot, ServiceSnapshot, ServiceState
 
 
 def service(kind: str, url: str, *lines: str) -> str:
@@ -126,6 +131,18 @@ async def test_ollama_that_refuses_the_name(patient: Patient) -> None:
     told.names("services", "it", cause="(403)", fix="Environment=OLLAMA_HOST=0.0.0.0")
 
 
+async def test_a_llama_swap_as_go_installs_it(patient: Patient) -> None:
+    server = Canned()
+    server.text("/health", "OK")
+    server.json("/v1/models", {"object": "list", "data": []})
+    server.json("/running", {"running": []})
+    await server.http.open()
+    told = await patient.diagnosis_of(service("llama-swap", server.http.url))
+    server.http.close()
+    await server.http.closed()
+    told.names("services", "it", cause="so old", fix="@latest` gives one of 2024", severity="warning")
+
+
 async def test_litellm_without_a_database(patient: Patient) -> None:
     async with DemoFleet(services=["litellm"], keys=False) as fleet:
         told = await patient.diagnosis_of(service("litellm", fleet.litellm.url))
@@ -136,14 +153,22 @@ async def test_litellm_without_a_database(patient: Patient) -> None:
 async def test_when_everything_hangs_it_ends_all_the_same(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.cli.doctor.fleet_look.LOOKED_WITHIN", 0.3)
     monkeypatch.setattr("tui.cli.doctor.programs.ANSWERED_WITHIN", 0.3)
+    monkeypatch.setattr("tui.fleet.tailnet.TIMEOUT", 0.3)
     patient.programs.add("claude", lingers=60, reads_stdin=False)
-    patient.programs.add("hanging-pass", lingers=60, reads_stdin=False)
-    async with says(b"", then_hangs=True) as silent, DemoFleet(services=["litellm"]) as fleet:
+    patient.programs.add("tailscale", lingers=60, reads_stdin=False)
+    async with says(b"", then_hangs=True) as silent, asyncio.timeout(50):
         toml = service("ollama", silent.url).replace("timeout = 5", "timeout = 60")
-        toml += (
-            f'[services.keyed]\nkind = "litellm"\nurl = "{fleet.litellm.url}"\nkey = {{ command = ["hanging-pass"] }}\n'
-        )
-        async with asyncio.timeout(30):
-            told = await patient.diagnosis_of(toml + '[clis.claude]\nkind = "claude"\n')
+        told = await patient.diagnosis_of(toml + '[clis.claude]\nkind = "claude"\n')
     told.names("services", "it", cause="did not answer within", fix="is its machine on")
-    told.names("services", "keyed", cause="has not told its models", fix="hanging-pass")
+    told.names("programs", "claude", cause="did not answer", fix="claude auth status", severity="warning")
+
+
+async def test_a_command_for_a_key_that_waits_for_somebody() -> None:
+    key = KeySource(command=("pass", "show", "it"))
+    settings = ServiceSettings(name="it", kind="litellm", url="http://127.0.0.1:4000", key=key)
+    seen = ServiceSnapshot(name="it", kind="litellm", url=settings.url, state=ServiceState.UP, reason="")
+    look = FleetLook(FleetSnapshot(at=0.0, services=(seen,)), names={}, journals={})
+    (found,) = await check_services(Config(services={"it": settings}), look)
+    assert found.severity == "problem"
+    assert "has not told its models" in found.text
+    assert "pass show it" in found.fix

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from tui.cli.doctor.finding import Finding
 from tui.cli.doctor.network import Resolved
 from tui.config.schema import Config
 from tui.fleet.machine_journal import JournalUnavailable
@@ -28,6 +29,8 @@ class FleetLook:
     names: Mapping[str, Resolved]
     journals: Mapping[tuple[str, str], str]
     """Machine and unit → why its journal cannot be read; empty: it can."""
+    findings: tuple[Finding, ...] = ()
+    """What kept the look itself from being taken."""
 
 
 async def look_at_fleet(config: Config, names: Mapping[str, Resolved]) -> FleetLook:

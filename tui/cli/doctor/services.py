@@ -143,6 +143,16 @@ def _service(
         text = f"does not answer: {told}" if seen.state is ServiceState.DOWN else told
         fix = _fix(service, reason, config, look)
         yield problem(Area.SERVICES, name, text, fix)
+    yield from _half_set_up(name, seen)
+
+
+def _half_set_up(name: str, seen: ServiceSnapshot) -> Iterator[Finding]:
+    """What a server that answers lacks all the same."""
+    if seen.kind == "llama-swap" and seen.state is ServiceState.UP and seen.version is None:
+        text = "is so old that it does not tell its version; much of what it does cannot be seen"
+        # Its releases are called v250, which is no version to Go: the newest one that is comes from December 2024.
+        fix = "install a release of this year; `go install github.com/mostlygeek/llama-swap@latest` gives one of 2024"
+        yield warning(Area.SERVICES, name, text, fix)
     if any(remark == "db none" for remark in seen.remarks):
         text = "LiteLLM has no database: budgets, spending and keys per user are not kept, and no limit of them holds"
         fix = "set DATABASE_URL to a PostgreSQL for it; without need of these there is nothing to do"
