@@ -54,8 +54,16 @@ class StillApp(FleetApp):
 
     CSS_PATH = str(Path(tui.app.app.__file__).with_name("app.tcss"))
 
-    def __init__(self, snapshot: FleetSnapshot | None, *, theme: str = "fleet-dark", **options: bool) -> None:
-        config = Config(panel=PanelSettings(theme=theme), machines=MACHINES, services=SERVICES)
+    def __init__(
+        self,
+        snapshot: FleetSnapshot | None,
+        *,
+        theme: str = "fleet-dark",
+        routes: Config | None = None,
+        **options: bool,
+    ) -> None:
+        """``routes``: a configuration whose tiers, tasks and programs count."""
+        config = replace(routes or Config(), panel=PanelSettings(theme=theme), machines=MACHINES, services=SERVICES)
         super().__init__(config, clock=Clock(), **options)
         self.animation_level = "none"
         self._still = snapshot

@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import Footer, Static
 
+from tui.app.widgets.columns import Column
+from tui.app.widgets.row_painter import Cell
+from tui.app.widgets.row_table import RowTable
 from tui.fleet.printable import printable
+
+COLUMNS = (
+    Column("name", "service or program", least=20, most=60),
+    Column("drilled", "in the drill", least=14, most=20, stretch=True),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +35,19 @@ class DrillChoice:
     """Whether the candidates that are left are really to be asked."""
 
 
+class DrillTable(RowTable[str]):
+    """The names of all services and programs."""
+
+    HELP_TITLE = "Drill"
+    HELP = "What is marked counts as down on the Routes screen, until the drill ends. Nothing is really stopped."
+
+
 class DrillScreen(ModalScreen[DrillChoice | None]):
     """Ends with what is to be drilled, or None where nothing is to change."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "Mark", id="drill.mark"),
         Binding("enter", "begin", "Begin the drill", id="drill.begin", priority=True),
         Binding("a", "ask", "Really ask", id="drill.really-ask"),
         Binding("escape,q", "leave", "Leave", id="drill.leave"),
@@ -43,6 +59,9 @@ class DrillScreen(ModalScreen[DrillChoice | None]):
         self._may_ask = may_ask
         self._names = tuple(names)
         self._down = down
+        self._table = DrillTable(
+            COLUMNS, key_of=lambda name: name, cells_of=self._cells, ages=lambda name: False, id="drill-names"
+        )
 
     def compose(self) -> ComposeResult:
         with Vertical(id="first-run") as box:
@@ -50,25 +69,34 @@ class DrillScreen(ModalScreen[DrillChoice | None]):
             words = "Who would answer if these were down? Space marks one, enter begins."
             really = "\na really asks every candidate with a tiny prompt, after saying what it costs."
             yield Static(Content(words + (really if self._may_ask else "")))
-            yield SelectionList[str](
-                *(Selection(Content(printable(name, 60)), name, name in self._down) for name in self._names),
-                compact=True,
-            )
+            yield self._table
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        self.query_one(SelectionList).focus()
+        self._table.show_records(self._names)
+        self._table.focus()
+
+    def _cells(self, name: str) -> tuple[Cell, ...]:
+        drilled = Cell("× as if down", "down") if name in self._down else Cell("– as it is", "dim")
+        return (Cell(printable(name, 60)), drilled)
+
+    @on(RowTable.Chosen)
+    def mark_clicked(self) -> None:
+        self.action_mark()
+
+    def action_mark(self) -> None:
+        name = self._table.cursor_record
+        if name is not None:
+            self._down ^= {name}
+            self._table.refresh_changed_rows()
 
     def action_begin(self) -> None:
         if self.is_current:
-            self.dismiss(DrillChoice(self._selected(), ask=False))
+            self.dismiss(DrillChoice(self._down, ask=False))
 
     def action_ask(self) -> None:
         if self.is_current:
-            self.dismiss(DrillChoice(self._selected(), ask=True))
-
-    def _selected(self) -> frozenset[str]:
-        return frozenset(self.query_one(SelectionList).selected)
+            self.dismiss(DrillChoice(self._down, ask=True))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._may_ask or action != "ask"

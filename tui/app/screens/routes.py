@@ -66,7 +66,7 @@ class RoutesScreen(PanelScreen):
 
     def on_mount(self) -> None:
         self._routes.border_title = "routes"
-        self._routes.empty_text = "your configuration names no tiers and no tasks"
+        self._routes.empty_text = "your configuration has no [tiers] and no [tasks]"
         self.query_one("#drill").display = False
 
     def show_state(self, state: PanelState) -> None:
@@ -100,8 +100,12 @@ class RoutesScreen(PanelScreen):
 
     def _show_why(self) -> None:
         route = self._routes.cursor_record
-        self.query_one("#why").border_title = Content("" if route is None else f"why · {printable(route.key, 60)}")
-        self.query_one("#plan", Static).update("" if route is None else plan_in_brief(route.plan))
+        why = self.query_one("#why")
+        # Hidden without a class it would come back on a screen that is too low for it.
+        why.set_class(route is None, "-nothing")
+        if route is not None:
+            why.border_title = Content(f"why · {printable(route.key, 60)}")
+            self.query_one("#plan", Static).update(plan_in_brief(route.plan))
 
     def action_explain(self) -> None:
         from tui.app.screens.route import RouteScreen
