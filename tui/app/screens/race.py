@@ -27,6 +27,7 @@ from tui.app.prompt_questions import (
 from tui.app.questions import Question
 from tui.app.racing import LanesCame, LanesPlanned, RaceAsking, RaceOver, RaceRules, follow_lanes, plan_lanes
 from tui.app.screens.panel_screen import PanelScreen
+from tui.app.widgets.choices import Choice
 from tui.app.widgets.prompt_editor import PromptEditor
 from tui.app.widgets.race_agreement import place_words
 from tui.app.widgets.race_bar import AskedRow, RaceBar
@@ -55,6 +56,8 @@ class RaceScreen(PanelScreen):
         self._lanes = RaceLanes(id="lanes")
         self.results = RaceResults(id="results")
         self._editor = PromptEditor(id="prompt")
+        self._laid: tuple[Choice, ...] = ()
+        """Those whose lanes are there."""
         self._number = 0
         self._asking: RaceAsking | None = None
         """The race that is shown, over or not."""
@@ -138,7 +141,7 @@ class RaceScreen(PanelScreen):
     async def take_rules(self, message: RaceBar.RulesChanged) -> None:
         before, rules = message.before, self.rules
         self.results.rules = rules
-        if before.choices != rules.choices:
+        if self._laid != rules.choices:
             await self._lay_lanes()
             self._editor.focus()
         elif before.judge != rules.judge and self.results.page is Page.AGREEMENT:
@@ -147,6 +150,7 @@ class RaceScreen(PanelScreen):
 
     async def _lay_lanes(self) -> None:
         """Makes the lanes for those who take part now."""
+        self._laid = self.rules.choices
         self._asking, self._asked.display = None, False
         self.results.page = Page.NONE
         await self._lanes.lay(RaceAsking.of(0, WrittenPrompt(""), self.rules).lanes)
@@ -221,7 +225,7 @@ class RaceScreen(PanelScreen):
     @on(RaceResults.Changed)
     def show_results_at_lanes(self) -> None:
         """Says below each answer what it is beside the others."""
-        self._lanes.set_class(self.results.page is Page.CHART, "-charted")
+        self._lanes.set_class(self.results.page is not Page.NONE, "-beside-page")
         for lane in self.lanes:
             found = self.results.found
             better = "★ the better one" if lane.lane.name == self.results.better else ""
@@ -250,7 +254,7 @@ class RaceScreen(PanelScreen):
             self.notify(str(error), severity="error", timeout=12, markup=False)
 
     @on(PromptEditor.Sent)
-    def ask(self, message: PromptEditor.Sent) -> None:
+    async def ask(self, message: PromptEditor.Sent) -> None:
         reason = "answers are still coming; esc stops them" if self.busy else ""
         if not reason and len(self.rules.choices) < 2:
             reason = "choose two at least: ctrl+o opens the list, tab marks"
@@ -260,6 +264,8 @@ class RaceScreen(PanelScreen):
             self._editor.give_back(message.written)
             self.app.bell()
             return
+        if self._laid != self.rules.choices:
+            await self._lay_lanes()
         self._number += 1
         self._plan(RaceAsking.of(self._number, message.written, self.rules))
 

@@ -36,11 +36,14 @@ def agreement_content(found: Consensus, lanes: tuple[Lane, ...]) -> Content:
 
 
 def place_words(found: Consensus, lane: Lane) -> str:
-    """What a lane's answer is among the others: "A, as llama-swap/gemma says", "B, alone"; empty: it has none."""
+    """What a lane's answer is among the others: "A, as llama-swap/gemma", "A, as 3 others", "B, alone"; empty: it has
+    none."""
     for letter, group in zip(LETTERS, found.groups, strict=False):
         if lane.name in group.models:
-            others = ", ".join(printable(name, 40) for name in group.models if name != lane.name)
-            return f"{letter}, as {others}" if others else f"{letter}, alone"
+            others = [printable(name, 40) for name in group.models if name != lane.name]
+            if not others:
+                return f"{letter}, alone"
+            return f"{letter}, as {others[0] if len(others) == 1 else f'{len(others)} others'}"
     return ""
 
 

@@ -25,6 +25,7 @@ from tui.fleet.snapshot import FleetSnapshot
 LEFT = (RaceFigure.FIRST_TOKEN, RaceFigure.LOAD, RaceFigure.PREFILL, RaceFigure.TOKENS)
 RIGHT = (RaceFigure.TOKENS_PER_SECOND, RaceFigure.TOTAL, RaceFigure.COST, RaceFigure.GPU_MEMORY)
 NAME_WIDTH = 8
+VALUE_WIDTH = 8
 
 
 class LaneFigures(Widget):
@@ -44,7 +45,7 @@ class LaneFigures(Widget):
 
     def render(self) -> RenderResult:
         name, value = self.get_visual_style("lane-figures--name"), self.get_visual_style("lane-figures--value")
-        half = max(NAME_WIDTH + 2, self.size.width // 2)
+        half = max(NAME_WIDTH + VALUE_WIDTH, self.size.width // 2)
         return Content("\n").join(
             Content.assemble(
                 (f"{left:<{NAME_WIDTH}}", name),

@@ -34,6 +34,7 @@ from tui.app.widgets.race_rows import (
     ChartTable,
     StandingsTable,
     chart_cells,
+    chart_line,
     chart_rows,
     standing_cells,
 )
@@ -78,7 +79,12 @@ class RaceResults(Vertical):
         self._asking: RaceAsking | None = None
         self._vote: int | None = None
         self._chart = ChartTable(
-            CHART_COLUMNS, key_of=lambda row: row.name, cells_of=chart_cells, ages=lambda row: False, id="chart"
+            CHART_COLUMNS,
+            key_of=lambda row: row.name,
+            cells_of=chart_cells,
+            line_of=chart_line,
+            ages=lambda row: False,
+            id="chart",
         )
         self._agreement = Static(id="agreement-text")
         self._standings = StandingsTable(
@@ -191,9 +197,7 @@ class RaceResults(Vertical):
         if name == self.better and self._vote is not None:
             work = take_back_vote(self, asking.number, self._vote)
         else:
-            entrants = {lane.name: _entrant(lane) for lane in asking.lanes if lane.finished is not None}
-            winner = entrants.pop(name)
-            vote = Vote(at=at, face=FACE, task=self.rules.task, winner=winner, others=tuple(entrants.values()))
+            vote = vote_for(name, asking.lanes, at, self.rules.task)
             work = keep_vote(self, asking.number, name, vote, instead_of=self._vote)
         self.run_worker(work, group="vote", exit_on_error=False, description="keep the vote")
 
@@ -218,6 +222,15 @@ class RaceResults(Vertical):
     @on(LedgerFailed)
     def tell_of_ledger(self, message: LedgerFailed) -> None:
         self.notify(message.reason, severity="warning", timeout=12, markup=False)
+
+
+def vote_for(name: str, lanes: Iterable[Lane], at: float, task: str) -> Vote:
+    """A vote for the answer of the lane ``name``, against every other model that has answered: a model that answered
+    in two lanes has neither lost against itself nor taken part twice."""
+    answered = [lane for lane in lanes if lane.finished is not None]
+    winner = _entrant(next(lane for lane in answered if lane.name == name))
+    others = {entrant.model: entrant for entrant in map(_entrant, answered) if entrant.model != winner.model}
+    return Vote(at=at, face=FACE, task=task, winner=winner, others=tuple(others.values()))
 
 
 def _entrant(lane: Lane) -> Entrant:

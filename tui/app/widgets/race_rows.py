@@ -16,11 +16,11 @@ from tui.fleet.printable import printable
 from tui.fleet.wording import NOT_KNOWN
 from tui.ledger.votes import Standing
 
-BAR_CELLS = 20
+BAR_CELLS = 14
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 CHART_COLUMNS = (
     Column("lane", "", least=16, most=44),
-    Column("bar", "", least=30, most=BAR_CELLS + 12),
+    Column("bar", "", least=BAR_CELLS + 9, most=BAR_CELLS + 12),
     Column("total", SHORT_NAMES[RaceFigure.TOTAL], least=7, most=7, rank=2, align="right"),
     Column("first", SHORT_NAMES[RaceFigure.FIRST_TOKEN], least=7, most=7, rank=1, align="right"),
     Column("load", SHORT_NAMES[RaceFigure.LOAD], least=7, most=7, rank=4, align="right"),
@@ -107,13 +107,21 @@ def _chart_row(lane: Lane, figure: RaceFigure, longest: float, better: str) -> C
 
 
 def chart_cells(row: ChartRow) -> tuple[Cell, ...]:
-    answered_by = f" ({printable(row.model, 60)})" if row.model else ""
-    name = Cell(f"{'★ ' if row.better else '  '}{printable(row.name, 60)}{answered_by}", "up" if row.better else "")
-    if row.outcome:
-        symbol = "× " if row.failed else "– "
-        return (name, Cell(symbol + row.outcome, "down" if row.failed else "idle"), *(Cell("") for _ in row.figures))
     bar = Cell(f"{row.bar} {row.value}" if row.bar else row.value, "accent")
-    return (name, bar, *(Cell(words, "dim" if words == NOT_KNOWN else "") for words in row.figures))
+    return (_name_cell(row), bar, *(Cell(words, "dim" if words == NOT_KNOWN else "") for words in row.figures))
+
+
+def chart_line(row: ChartRow, width: int) -> tuple[Cell, ...] | None:
+    """A lane without figures says why across all columns; None: it has some."""
+    if not row.outcome:
+        return None
+    symbol, style = ("×", "down") if row.failed else ("–", "idle")
+    return (_name_cell(row), Cell(f"  {symbol} {row.outcome}", style))
+
+
+def _name_cell(row: ChartRow) -> Cell:
+    answered_by = f" ({printable(row.model, 60)})" if row.model else ""
+    return Cell(f"{'★' if row.better else ' '} {printable(row.name, 60)}{answered_by}", "up" if row.better else "")
 
 
 def bar_words(value: float, longest: float) -> str:
