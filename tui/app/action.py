@@ -17,6 +17,7 @@ class Scope(StrEnum):
     RACE = "race"
     PROMPT = "the prompt"
     ANSWER = "answers"
+    AGENTS = "agents"
     LOGS = "logs"
     TABLE = "tables"
     DIALOG = "dialogs"

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from tui.app.action import Action as Action
 from tui.app.action import Scope as Scope
+from tui.app.agent_actions import AGENT_ACTIONS
 from tui.app.playground_actions import PLAYGROUND_ACTIONS
 from tui.app.race_actions import RACE_ACTIONS
 
@@ -148,6 +149,7 @@ ACTIONS: tuple[Action, ...] = (
         palette=False, about="Go back to all routes.",
     ),
     *PLAYGROUND_ACTIONS,
+    *AGENT_ACTIONS,
     *RACE_ACTIONS,
     Action(
         id="logs.follow", keys="space", title="Follow", scope=Scope.LOGS, method="follow", footer=True,
@@ -284,7 +286,7 @@ def _meet(one: Scope, other: Scope) -> bool:
     if {one, other} in _NEVER_TOGETHER:
         return False
     ones, others = _PARTS.get(one, frozenset({one})), _PARTS.get(other, frozenset({other}))
-    if (ones | others) & {Scope.DIALOG, Scope.ROUTE}:
+    if (ones | others) & {Scope.DIALOG, Scope.ROUTE, Scope.AGENTS}:
         return Scope.TABLE in (one, other)
     return bool(ones & others) or not (ones | others) <= _SCREENS
 

@@ -260,6 +260,11 @@ class FleetApp(App[Parting]):
         keys = keys_in_force(self.changed_keys)
         self.push_screen(HelpScreen(self.focused, keys, readonly=self.state.readonly))
 
+    def action_agents(self) -> None:
+        from tui.app.screens.agents import AgentsScreen
+
+        self.push_screen(AgentsScreen(self.state))
+
     def action_problems(self) -> None:
         from tui.app.screens.details import ProblemsScreen
 

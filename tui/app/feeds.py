@@ -57,6 +57,7 @@ def feeds_of(
         yield "the fleet", follow_fleet(panel, monitor_of)
         yield "what models take", follow_memory(panel, monitor_of)
         yield "what was used", follow_usage(panel, clock)
+        yield "Claude's quota", follow_claude_quota(panel)
     if before is None or config.clis != before.clis:
         yield "the guards", follow_guards(panel, config)
     if before is None or config.panel.external_mode_file != before.panel.external_mode_file:
@@ -85,6 +86,14 @@ async def follow_modes(target: MessagePump, external_file: Path, private_file: P
     target.post_message(ModesRead(read_modes(external_file, private_file)))
     async for _ in changes:
         target.post_message(ModesRead(read_modes(external_file, private_file)))
+
+
+async def follow_claude_quota(target: MessagePump) -> None:
+    """Posts what is used of Claude's subscription; what reads it is imported behind the first paint."""
+    await asyncio.to_thread(importlib.import_module, "tui.app.agent_acts")
+    from tui.app.agent_acts import follow_quota
+
+    await follow_quota(target)
 
 
 async def follow_config(target: MessagePump, path: Path, in_force: Config) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tui.app.log_lines import LogLine
     from tui.app.panel_state import PanelState
     from tui.app.questions import Question
+    from tui.bridges.claude_quota import Quota
     from tui.control.fitting import Taken
     from tui.fleet.monitor import Monitor
     from tui.ledger.records import ModelFigures
@@ -207,3 +208,14 @@ class MemoryNoted(Learned):
 
     def into(self, state: PanelState) -> PanelState:
         return replace(state, taken=self.taken, split_costs=self.split_costs)
+
+
+class QuotaRead(Learned):
+    """What is used of Claude's subscription, as its status line was told last."""
+
+    def __init__(self, quota: Quota) -> None:
+        super().__init__()
+        self.quota = quota
+
+    def into(self, state: PanelState) -> PanelState:
+        return replace(state, quota=self.quota)

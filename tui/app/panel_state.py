@@ -14,6 +14,7 @@ from tui.routing.guard import Findings
 from tui.routing.modes import Modes
 
 if TYPE_CHECKING:
+    from tui.bridges.claude_quota import Quota
     from tui.control.fitting import Taken
     from tui.ledger.records import ModelFigures
 
@@ -37,6 +38,8 @@ class PanelState:
     """Model id → what it costs that a part of it is on the processor, in words."""
     figures: Mapping[str, ModelFigures] = field(default_factory=dict)
     """Model id → how quick it was the last times."""
+    quota: Quota | None = None
+    """What is used of Claude's subscription; None: nobody has looked yet."""
     readonly: bool = False
     config_problem: str = ""
     ledger_problem: str = ""

@@ -16,7 +16,7 @@ from pathlib import Path
 from tui.bridges.json_text import member
 from tui.config.atomic import replace_file
 from tui.config.paths import private_folder, state_home
-from tui.fleet.wording import duration_words
+from tui.fleet.wording import age_words, duration_words
 
 WINDOWS: Mapping[str, str] = {"five_hour": "5 h", "seven_day": "week", "spend_limit": "spent"}
 """What Claude Code calls the windows → what people call them. Others are kept and shown by their own names."""
@@ -59,6 +59,16 @@ class Quota:
             left = f", resets in {duration_words(window.resets_at - now)}" if window.resets_at is not None else ""
             parts.append(f"{name} {window.used_percent:.0f}% used{left}")
         return " · ".join(parts)
+
+    def briefs(self, now: float) -> tuple[str, ...]:
+        """``claude 5 h 34% · week 12% (3 min ago)``, and shorter, for less room; nothing where nothing is known of the
+        present."""
+        known = [window for window in self.windows if not window.is_over(now)]
+        if not known:
+            return ()
+        parts = [f"{WINDOWS.get(window.name, window.name)} {window.used_percent:.0f}%" for window in known]
+        age = age_words(now - max(window.told_at for window in known))
+        return f"claude {' · '.join(parts)} ({age})", f"claude {parts[0]} ({age})"
 
     def told_at(self) -> float | None:
         """When the newest figure was told, in Unix seconds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.reactive import var
@@ -18,6 +18,9 @@ from tui.app.widgets.problems_line import ProblemsLine
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot, Problem
 from tui.routing.modes import Modes
+
+if TYPE_CHECKING:
+    from tui.bridges.claude_quota import Quota
 
 
 class PanelScreen(Screen[None]):
@@ -36,11 +39,17 @@ class PanelScreen(Screen[None]):
     problems: var[tuple[Problem, ...]] = var((), init=False)
     now: var[float] = var(0.0, init=False)
     clock_words: var[str] = var("", init=False)
+    quota: var[Quota | None] = var(None, init=False)
     readonly: var[bool] = var(False, init=False)
 
     def compose(self) -> ComposeResult:
         yield ModeStrip(id="strip").data_bind(
-            PanelScreen.snapshot, PanelScreen.modes, PanelScreen.now, PanelScreen.clock_words, PanelScreen.readonly
+            PanelScreen.snapshot,
+            PanelScreen.modes,
+            PanelScreen.now,
+            PanelScreen.clock_words,
+            PanelScreen.quota,
+            PanelScreen.readonly,
         )
         yield from self.compose_body()
         yield ProblemsLine(id="problems").data_bind(PanelScreen.problems, PanelScreen.now)
@@ -66,6 +75,7 @@ class PanelScreen(Screen[None]):
             self.modes = state.modes
             self.now = state.now
             self.clock_words = state.clock_words
+            self.quota = state.quota
             self.snapshot = state.snapshot
             self.problems = state.problems
             if state.snapshot is not None:

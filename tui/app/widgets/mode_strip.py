@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import RenderResult
 from textual.content import Content
@@ -13,6 +13,9 @@ from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, Freshness, MachineSnapshot, MachineState
 from tui.fleet.wording import age_words
 from tui.routing.modes import Mode, Modes
+
+if TYPE_CHECKING:
+    from tui.bridges.claude_quota import Quota
 
 
 class ModeStrip(Widget):
@@ -32,6 +35,7 @@ class ModeStrip(Widget):
     modes: reactive[Modes] = reactive(Modes(), layout=False)
     now: reactive[float] = reactive(0.0, layout=False)
     clock_words: reactive[str] = reactive("", layout=False)
+    quota: reactive[Quota | None] = reactive(None, layout=False)
     readonly: reactive[bool] = reactive(False, layout=False)
 
     def render(self) -> RenderResult:
@@ -44,6 +48,8 @@ class ModeStrip(Widget):
         left = Content.assemble(brand, " ", modes)
         room = width - left.cell_length - clock.cell_length - 4
         ages = self._ages(room)
+        # Whose allowance runs out matters less than who is there: it takes the room that is left.
+        ages = self._with_quota(ages, room)
         gap = " " * max(1, width - left.cell_length - ages.cell_length - clock.cell_length - 3)
         return Content.assemble(left, gap, ages, "   ", clock)
 
@@ -79,6 +85,13 @@ class ModeStrip(Widget):
                 break
             shown.append(words)
         return Content(" · ").join(shown)
+
+    def _with_quota(self, ages: Content, room: int) -> Content:
+        for words in self.quota.briefs(self.now) if self.quota is not None else ():
+            shown = self._styled(words, "dim")
+            if shown.cell_length + 3 + ages.cell_length <= room:
+                return Content(" · ").join([shown, ages]) if ages.cell_length else shown
+        return ages
 
     def _age(self, machine: MachineSnapshot) -> Content:
         name = printable(machine.name, 24)
