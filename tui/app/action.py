@@ -15,6 +15,7 @@ class Scope(StrEnum):
     ROUTE = "one route"
     PLAYGROUND = "playground"
     RACE = "race"
+    HISTORY = "conversations"
     PROMPT = "the prompt"
     ANSWER = "answers"
     AGENTS = "agents"

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from tui.app.action import Action as Action
 from tui.app.action import Scope as Scope
 from tui.app.agent_actions import AGENT_ACTIONS
+from tui.app.history_actions import HISTORY_ACTIONS
 from tui.app.playground_actions import PLAYGROUND_ACTIONS
 from tui.app.race_actions import RACE_ACTIONS
 
@@ -151,6 +152,7 @@ ACTIONS: tuple[Action, ...] = (
     *PLAYGROUND_ACTIONS,
     *AGENT_ACTIONS,
     *RACE_ACTIONS,
+    *HISTORY_ACTIONS,
     Action(
         id="logs.follow", keys="space", title="Follow", scope=Scope.LOGS, method="follow", footer=True,
         about="Let the log stand still while you read; again, and it follows what is written.",
@@ -286,7 +288,7 @@ def _meet(one: Scope, other: Scope) -> bool:
     if {one, other} in _NEVER_TOGETHER:
         return False
     ones, others = _PARTS.get(one, frozenset({one})), _PARTS.get(other, frozenset({other}))
-    if (ones | others) & {Scope.DIALOG, Scope.ROUTE, Scope.AGENTS}:
+    if (ones | others) & {Scope.DIALOG, Scope.ROUTE, Scope.AGENTS, Scope.HISTORY}:
         return Scope.TABLE in (one, other)
     return bool(ones & others) or not (ones | others) <= _SCREENS
 

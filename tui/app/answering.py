@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,19 +17,28 @@ from tui.app.frames import Frames, append_joined
 from tui.app.panel_state import PanelState
 from tui.app.widgets.choices import Choice
 from tui.chat.attachments import WrittenPrompt
+from tui.chat.conversation import OpenConversation, OpenTurn
 from tui.chat.dispatch import NotPrivate
+from tui.chat.gathered import Gathered
 from tui.chat.prompt import Prompt
-from tui.chat.reply import Failed, FailureKind, ReplyEvent
+from tui.chat.reply import Failed, FailureKind, Finished, ReplyEvent, Started
 from tui.chat.sending import Outgoing, Sender
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot
+from tui.ledger.conversations import Conversations
 from tui.ledger.file import LedgerError
+from tui.ledger.records import Turn
 from tui.ledger.store import usage_now
 from tui.ledger.usage import Usage
 from tui.routing.decide import Decision
 from tui.routing.guard import look
 from tui.routing.plan import plan
 from tui.routing.policy import Request, programs_to_find, targets_of
+from tui.routing.size import TOKENS_OF_IMAGE, tokens_at_most
+
+log = logging.getLogger(__name__)
+
+NEW_CONVERSATION = OpenConversation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +47,11 @@ class Asking:
 
     number: int
     written: WrittenPrompt
-    """What the person wrote and attached."""
     request: Request
     prompt: Prompt
     said: str
-    """All that the model is told, as the ledger and the guards take it."""
+    """All that the model is told, as the ledger and the guards take it: earlier turns included."""
+    conversation: OpenConversation
 
     @classmethod
     def of(
@@ -52,20 +63,31 @@ class Asking:
         *,
         private: bool,
         external: bool,
+        conversation: OpenConversation = NEW_CONVERSATION,
+        stays_home: str = "",
     ) -> Asking:
-        said = written.said(settings.system)
-        request = choice.request(
-            private=private,
-            external=external,
-            prompt_tokens=written.tokens_at_most(settings.system),
-            images=len(written.images),
+        """``private`` is what the person wants; a private conversation makes it so anyway."""
+        earlier = conversation.messages
+        said = "\n\n".join((*(message.text for message in earlier), written.said(settings.system)))
+        images = sum(len(message.images) for message in earlier)
+        tokens = sum(tokens_at_most(message.text) for message in earlier) + images * TOKENS_OF_IMAGE
+        request = replace(
+            choice.request(
+                private=private or conversation.is_private,
+                external=external,
+                prompt_tokens=tokens + written.tokens_at_most(settings.system),
+                images=images + len(written.images),
+            ),
+            stays_home=stays_home,
         )
+        first = Prompt.of(written.text, system=settings.system, max_tokens=settings.max_tokens, images=written.images)
         prompt = replace(
-            Prompt.of(written.text, system=settings.system, max_tokens=settings.max_tokens, images=written.images),
+            first,
+            messages=(*earlier, *first.messages),
             temperature=settings.temperature,
             thinking=settings.thinking,
         )
-        return cls(number, written, request, prompt, said)
+        return cls(number, written, request, prompt, said, conversation)
 
     @property
     def with_secrets(self) -> Asking:
@@ -92,12 +114,12 @@ class ReplyCame(PanelMessage):
 
 
 class ReplyOver(PanelMessage):
-    """No more comes of a reply. ``stopped``: because it was ended from here."""
+    """No more comes of a reply. ``conversation`` is what that makes of it: it has a turn more where it was answered."""
 
-    def __init__(self, number: int, *, stopped: bool, problem: str = "") -> None:
+    def __init__(self, number: int, conversation: OpenConversation, *, problem: str = "") -> None:
         super().__init__()
         self.number = number
-        self.stopped = stopped
+        self.conversation = conversation
         self.problem = problem
 
 
@@ -148,20 +170,105 @@ async def follow_reply(
 ) -> None:
     """Sends the prompt and posts what comes, in batches. Cancelling closes the connection, or ends the program."""
     sender = await senders.of(config)
-    batch = _Batch(target, asking.number)
+    batch, course = _Batch(target, asking.number), _Course()
     outgoing = Outgoing(request=asking.request, decision=decision, prompt=asking.prompt, said=asking.said)
-    stopped = True
+    conversation, problem = asking.conversation, ""
     try:
-        async with contextlib.aclosing(sender.send(outgoing)) as events:
+        async with contextlib.aclosing(sender.send(outgoing, noted=course.note)) as events:
             async for event in events:
+                course.take(event)
                 batch.add(event)
-        stopped = False
+        batch.post()
+        conversation, problem = await asyncio.to_thread(_keep, conversation, course.turn(asking, outgoing), course)
     except NotPrivate as refused:
-        stopped = False
         batch.add(Failed(error=str(refused), kind=FailureKind.REFUSED))
+    except asyncio.CancelledError:
+        if course.request is not None:
+            conversation = conversation.with_try(course.request)
+        raise
     finally:
         batch.post()
-        target.post_message(ReplyOver(asking.number, stopped=stopped, problem=sender.problem))
+        target.post_message(ReplyOver(asking.number, conversation, problem=problem or sender.problem))
+
+
+class _Course:
+    """What is known of a reply that will be a turn, unless it fails."""
+
+    def __init__(self) -> None:
+        self.request: int | None = None
+        """Its number in the ledger; None: it is not there."""
+        self._asked_at = time.time()
+        self._gathered = Gathered()
+        self._places: set[str] = set()
+
+    def note(self, request: int) -> None:
+        self.request = request
+
+    def take(self, event: ReplyEvent) -> None:
+        self._gathered.take(event)
+        if isinstance(event, Started):
+            self._places.add(str(event.candidate.where))
+
+    def turn(self, asking: Asking, outgoing: Outgoing) -> OpenTurn | None:
+        """The turn that it has become; None where there is no whole answer."""
+        finished, asked = self._gathered.end, outgoing.decision.plan.asked
+        if not isinstance(finished, Finished) or asked is None:
+            return None
+        turn = Turn(
+            at=self._asked_at,
+            asked_kind=asked.kind,
+            asked_name=asked.name,
+            model=finished.model,
+            where="local" if finished.where == "local" else "cloud",
+            served_by=finished.served_by,
+            prompt=asking.prompt.messages[-1].text,
+            answer=self._gathered.text,
+            system=asking.prompt.system,
+            private=outgoing.is_private,
+            stayed_home=self._places <= {"local"},
+            output_tokens=finished.usage.output,
+            tokens_per_second=finished.timings.tokens_per_second,
+            total_s=finished.timings.total,
+            request=self.request,
+        )
+        return OpenTurn(turn, asking.prompt.messages[-1].images)
+
+
+def _keep(conversation: OpenConversation, turn: OpenTurn | None, course: _Course) -> tuple[OpenConversation, str]:
+    """The conversation with what has become of the request, in the ledger too; and why it is not there."""
+    number, request = conversation.number, course.request
+    try:
+        if request is not None and turn is not None:
+            with Conversations() as kept:
+                number = kept.add(
+                    request,
+                    number,
+                    earlier=conversation.requests,
+                    tries=conversation.tries,
+                    branch_of=conversation.branch_of,
+                )
+        problem = ""
+    except LedgerError as error:
+        problem = str(error)
+    if turn is not None:
+        return conversation.with_turn(turn, number), problem
+    return conversation.with_try(request) if request is not None else conversation, problem
+
+
+async def keep_tries(conversation: OpenConversation) -> None:
+    """Has the ledger count to a conversation what got no answer. A ledger that cannot be written stands in nobody's
+    way."""
+    try:
+        await asyncio.to_thread(_keep_tries, conversation)
+    except LedgerError as error:
+        log.warning("what got no answer is not counted to its conversation: %s", error)
+
+
+def _keep_tries(conversation: OpenConversation) -> None:
+    if conversation.number is not None:
+        with Conversations() as kept:
+            for request in conversation.tries:
+                kept.add_try(request, conversation.number)
 
 
 class _Batch:

@@ -57,7 +57,27 @@ PLAYGROUND_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="playground.new", keys="n,ctrl+n", title="New", scope=Scope.PLAYGROUND, method="begin_anew",
-        about="Clear the answer away.",
+        about="Begin a new conversation; the one that is open stays among the kept ones.",
+    ),
+    Action(
+        id="playground.history", keys="h,f11", title="History", scope=Scope.PLAYGROUND, method="history",
+        footer=True, about="Conversations of other times: search, open, rename, export and delete them.",
+    ),
+    Action(
+        id="playground.turn-before", keys="left_square_bracket", title="Turn before", scope=Scope.PLAYGROUND,
+        method="choose_turn(-1)", about="Choose an earlier turn of the conversation; first the newest one.",
+    ),
+    Action(
+        id="playground.turn-after", keys="right_square_bracket", title="Turn after", scope=Scope.PLAYGROUND,
+        method="choose_turn(1)", about="Choose the turn after the chosen one.",
+    ),
+    Action(
+        id="playground.anew", keys="b", title="Branch", scope=Scope.PLAYGROUND, method="write_anew", footer=True,
+        about="Write the chosen turn anew, else the newest; sending it begins a branch, and the other one stays.",
+    ),
+    Action(
+        id="playground.leave-out", keys="w", title="Leave out", scope=Scope.PLAYGROUND, method="leave_out",
+        about="Leave the chosen turn out of what is sent, or take it back; without one, all that must stay at home.",
     ),
     Action(
         id="prompt.send", keys="enter", title="Send", scope=Scope.PROMPT, method="send", footer=True, disturbs=True,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,27 +12,26 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.reactive import var
 from textual.widget import Widget
-from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
 
 from tui.app.actions import Scope
 from tui.app.answer_settings import AnswerSettings
-from tui.app.answering import Asking, PromptPlanned, ReplyCame, ReplyOver, Senders, follow_reply, plan_prompt
+from tui.app.answering import NEW_CONVERSATION, Asking
 from tui.app.bindings import bindings_of
 from tui.app.last_choice import keep_choice, last_choice
 from tui.app.messages import CopyAsked
 from tui.app.model_figures import tell_figures
 from tui.app.own_editor import EditorFailed, edit_in_own_editor
 from tui.app.panel_state import KeepsState, PanelState
-from tui.app.prompt_questions import question_before_sending, question_of_credentials
-from tui.app.questions import Question
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.answer_pane import AnswerPane
 from tui.app.widgets.attachment_row import AttachmentRow
 from tui.app.widgets.choices import Choice, first_choice
+from tui.app.widgets.conversation_pane import ConversationPane
 from tui.app.widgets.prompt_bar import PromptBar, Situation
 from tui.app.widgets.prompt_editor import PromptEditor
 from tui.chat.attachments import Attachment
-from tui.routing.decide import Decision
+from tui.chat.conversation import OpenConversation
+from tui.ledger.records import Conversation
 
 
 class PlaygroundScreen(PanelScreen):
@@ -50,79 +49,66 @@ class PlaygroundScreen(PanelScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pane = AnswerPane(id="pane")
+        self.talk = ConversationPane(id="talk")
         self._bar = PromptBar(id="bar")
         self._attached = AttachmentRow(id="attached")
         self._editor = PromptEditor(id="prompt")
         self._files_from = Path.cwd()
         """Where the next file to go along is looked for first."""
-        self._number = 0
-        self._asking: Asking | None = None
-        """What is being planned or answered now."""
-        self._work: Worker[None] | None = None
-        """What plans or follows it."""
-        self._senders = Senders("panel")
 
     def compose_body(self) -> Iterable[Widget]:
-        yield self.pane
+        yield self.talk
         yield self._bar
         yield self._attached
         yield self._editor
 
     def on_mount(self) -> None:
         self.pane.view.empty_text = "Write a prompt below; enter sends it, m or ctrl+o chooses whom to ask."
-        self._editor.border_title = "prompt"
+        self._show_conversation()
+        self.watch(self.talk, "conversation", self._show_conversation, init=False)
+        self.watch(self.talk, "written_anew", self._show_conversation, init=False)
         self.choice = last_choice()
         self.watch(self._editor, "attachments", self._show_attachments, init=False)
         self._read_figures()
-
-    async def on_unmount(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
-            with contextlib.suppress(WorkerFailed, WorkerCancelled):
-                await self._work.wait()
-        await self._senders.close()
 
     def show_state(self, state: PanelState) -> None:
         super().show_state(state)
         if self.choice is None and state.snapshot is not None:
             self.choice = first_choice(state.config, state.snapshot)
         self._show_bar()
-        self.pane.model_figures = state.figures
-        self.pane.tick(state.snapshot)
-
-    def watch_choice(self) -> None:
-        self._show_bar()
-
-    def watch_private_here(self) -> None:
-        self._show_bar()
-
-    def watch_external_once(self) -> None:
-        self._show_bar()
-
-    def watch_settings(self) -> None:
-        self._show_bar()
+        self.talk.show_state(state)
 
     def _read_figures(self) -> None:
         self.run_worker(tell_figures(self.app), group="figures", exit_on_error=False, description="read the ledger")
 
     @property
+    def pane(self) -> AnswerPane:
+        return self.talk.answer
+
+    @property
     def busy(self) -> bool:
         """True while a prompt is planned or answered."""
-        return self._asking is not None
+        return self.talk.busy
 
     def _show_bar(self) -> None:
         if self.is_mounted and isinstance(self.app, KeepsState):
             situation = Situation(
                 state=self.app.state,
                 choice=self.choice,
-                private_here=self.private_here,
+                private_here=self.private_here or self.talk.going_on.is_private,
                 external_once=self.external_once,
                 settings=self.settings,
                 attachments=self._editor.attachments,
+                stays_home=self.talk.stays_home,
             )
             self._bar.show_situation(situation)
             self._editor.border_subtitle = Content(self._bar.cold_words)
+
+    watch_choice = watch_private_here = watch_external_once = watch_settings = _show_bar
+
+    def _show_conversation(self) -> None:
+        self._editor.border_title = "prompt" if self.talk.written_anew is None else "prompt, written anew"
+        self._show_bar()
 
     def _show_attachments(self, attachments: tuple[Attachment, ...]) -> None:
         self._attached.show_attachments(attachments)
@@ -149,14 +135,6 @@ class PlaygroundScreen(PanelScreen):
 
     def action_prompts(self) -> None:
         from tui.app.screens.prompt_finder import PromptFinder
-    def action_race(self) -> None:
-        """Shows the race as it was left; the first time with those that a prompt from here would go to."""
-        from tui.app.opening_race import open_race
-        from tui.app.racing import RaceRules
-
-        rules = RaceRules(settings=self.settings, private=self.private_here, external=self.external_once)
-        open_race(self.app, self.choice, self._editor.written, rules)
-
 
         def write(text: str | None) -> None:
             if text is not None:
@@ -177,6 +155,14 @@ class PlaygroundScreen(PanelScreen):
             self.choice = choice
             keep_choice(choice)
         self._editor.focus()
+
+    def action_race(self) -> None:
+        """Shows the race as it was left; the first time with those that a prompt from here would go to."""
+        from tui.app.opening_race import open_race
+        from tui.app.racing import RaceRules
+
+        rules = RaceRules(settings=self.settings, private=self.private_here, external=self.external_once)
+        open_race(self.app, self.choice, self._editor.written, rules)
 
     def action_settings(self) -> None:
         from tui.app.screens.prompt_settings import PromptSettingsScreen
@@ -212,16 +198,52 @@ class PlaygroundScreen(PanelScreen):
 
     def action_begin_anew(self) -> None:
         if not self.busy:
-            self.pane.clear()
+            self.talk.show(NEW_CONVERSATION)
+
+    def action_choose_turn(self, steps: int) -> None:
+        self.talk.choose_turn(steps)
+
+    def action_write_anew(self) -> None:
+        if (prompt := self.talk.write_anew()) is None:
+            self.app.bell()
+            return
+        self._editor.show_prompt(prompt)
+        self._editor.focus()
+
+    def action_leave_out(self) -> None:
+        self.talk.leave_out()
+
+    def action_history(self) -> None:
+        from tui.app.screens.history import HistoryScreen, Left
+
+        def left(how: Left | None) -> None:
+            if how is not None and self.talk.conversation.number in how.deleted:
+                self.action_begin_anew()
+            if how is not None and how.opened is not None:
+                self._go_on_with(how.opened)
+
+        self.app.push_screen(HistoryScreen(self.now, readonly=self.readonly), left)
+
+    def _go_on_with(self, kept: Conversation) -> None:
+        """Goes on with a conversation of another time as it was: with whom it was, told the same first."""
+        if self.busy:
+            self.notify("an answer is still coming; esc stops it", timeout=4, markup=False)
+            return
+        self.talk.show(OpenConversation.of(kept))
+        if kept.turns:
+            last = kept.turns[-1]
+            self.choice = Choice(last.asked_kind, last.asked_name)
+            self.settings = replace(self.settings, system=last.system)
 
     def action_stop(self) -> None:
-        """Ends the answer that is coming; where none is, leaves the prompt or the chosen code."""
-        if self._work is not None:
-            self._work.cancel()
-        elif self._editor.has_focus:
+        """Ends the answer that is coming; where none is, leaves the prompt, or what is chosen."""
+        if self.talk.stop():
+            return
+        if self._editor.has_focus:
             self.pane.view.focus()
         else:
             self.pane.view.chosen_block = None
+            self.talk.go_on_after_all()
 
     @on(PromptEditor.EditorWanted)
     def edit_elsewhere(self, message: PromptEditor.EditorWanted) -> None:
@@ -240,96 +262,37 @@ class PlaygroundScreen(PanelScreen):
             self._editor.give_back(message.written)
             self.app.bell()
             return
-        self._number += 1
-        asking = Asking.of(
-            self._number,
-            message.written,
-            self.choice,
-            self.settings,
-            private=self.private_here,
-            external=self.external_once,
-        )
-        self._plan(asking)
-
-    def _plan(self, asking: Asking) -> None:
-        """Has the prompt planned with all that is known, the prompt itself included."""
-        self._asking = asking
-        if isinstance(self.app, KeepsState):
-            work = plan_prompt(self, asking, self.app.state)
-            self._work = self.run_worker(
-                work, group="plan", exclusive=True, exit_on_error=False, description="plan the prompt"
+        choice = self.choice
+        self.talk.ask(
+            lambda number: Asking.of(
+                number,
+                message.written,
+                choice,
+                self.settings,
+                private=self.private_here,
+                external=self.external_once,
+                conversation=self.talk.going_on,
+                stays_home=self.talk.stays_home,
             )
-        self.refresh_bindings()
-
-    @on(PromptPlanned)
-    def go_on_with_plan(self, message: PromptPlanned) -> None:
-        """Sends the prompt, after asking where that does something that the person may not expect."""
-        asking, decision = message.asking, message.decision
-        if asking is not self._asking:
-            return
-        if (question := question_of_credentials(decision)) is not None:
-            self._confirm(question, asking, lambda: self._plan(asking.with_secrets))
-        elif not decision.plan.candidates:
-            self.pane.refuse(asking.written.in_brief, decision, external_once=self.external_once)
-            self._over()
-        elif (question := question_before_sending(asking.request, decision, self.config)) is not None:
-            self._confirm(question, asking, lambda: self._send(asking, decision))
-        else:
-            self._send(asking, decision)
-
-    def _confirm(self, question: Question, asking: Asking, act: Callable[[], None]) -> None:
-        from tui.app.screens.dialogs import ConfirmScreen
-
-        def answered(yes: bool | None) -> None:
-            if asking is self._asking:
-                (act if yes else self._over)()
-
-        self.app.push_screen(ConfirmScreen(question), answered)
-
-    def _send(self, asking: Asking, decision: Decision) -> None:
-        if decision.remark:
-            self.notify(decision.remark, severity="warning", markup=False)
-        self.pane.begin(asking.written.in_brief, decision, external_once=self.external_once)
-        self.external_once = False
-        work = follow_reply(self, asking, decision, self.config, self._senders)
-        self._work = self.run_worker(
-            work, group="reply", exclusive=True, exit_on_error=False, description="follow the reply"
         )
-        self.refresh_bindings()
 
-    @on(ReplyCame)
-    def show_reply(self, message: ReplyCame) -> None:
-        if self._asking is not None and message.number == self._asking.number:
-            with self.app.batch_update():
-                self.pane.take(message.events)
+    @on(ConversationPane.Began)
+    def use_up_external_once(self) -> None:
+        self.external_once = False
 
-    @on(ReplyOver)
-    def end_reply(self, message: ReplyOver) -> None:
-        if self._asking is None or message.number != self._asking.number:
-            return
-        self.pane.stop()
-        if message.problem:
-            self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
-        self._over(restore=self.pane.unanswered)
+    @on(ConversationPane.Over)
+    def take_back(self, message: ConversationPane.Over) -> None:
         self._read_figures()
-
-    @on(Worker.StateChanged)
-    def see_it_end(self, event: Worker.StateChanged) -> None:
-        """A worker that was cancelled before its first step, or broke, has told nothing of its end."""
-        if event.worker is self._work and event.state in (WorkerState.CANCELLED, WorkerState.ERROR):
-            self.pane.stop()
-            self._over()
-
-    def _over(self, *, restore: bool = True) -> None:
-        """Nothing is under way any more. A prompt without an answer is where it was."""
-        if restore and self._asking is not None:
-            self._editor.give_back(self._asking.written)
-        self._asking = self._work = None
-        self.refresh_bindings()
+        if message.given_back is not None:
+            self._editor.give_back(message.given_back)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "stop":
-            return True if self.busy or self._editor.has_focus or self.pane.view.chosen_block else None
+            view = self.pane.view
+            chosen = view.chosen_block is not None or view.chosen_turn is not None
+            return True if self.busy or self._editor.has_focus or chosen else None
+        if action in ("choose_turn", "write_anew", "leave_out"):
+            return True if self.talk.conversation.turns else None
         if action in ("copy", "next_block"):
             return True if self.pane.view.parts.answer else None
         if action == "detach":

@@ -177,7 +177,7 @@ class AnswerPane(Vertical):
         self.phase = Phase.FAILED
         self.view.add(printable(decision.plan.error, 2000), Kind.FAILURE)
         self._who.left = (Words("× nothing was sent", "down"),)
-        self._figures.left = (Words("the prompt is where it was", "dim"),)
+        self._figures.left, self._figures.right = (Words("the prompt is where it was", "dim"),), ()
 
     def take(self, events: Iterable[ReplyEvent]) -> None:
         for event in events:

@@ -25,12 +25,14 @@ class Situation:
     external_once: bool
     settings: AnswerSettings
     attachments: tuple[Attachment, ...] = ()
+    stays_home: str = ""
+    """Why the conversation stays at home though it is not private; empty: it may leave."""
 
     @property
     def substance(self) -> tuple[object, ...]:
         """What is new when it differs: more than that services were looked at once more."""
         chosen = (self.choice, self.private_here, self.external_once, self.settings, self.attachments)
-        return (*plan_substance(self.state), self.state.figures, self.state.readonly, *chosen)
+        return (*plan_substance(self.state), self.state.figures, self.state.readonly, self.stays_home, *chosen)
 
 
 class PromptBar(StatusRow):
@@ -55,8 +57,8 @@ class PromptBar(StatusRow):
             cold_words(made, situation.state.snapshot, situation.state.figures) if made is not None else ""
         )
         parts = [
-            _toggle("private", "screen.toggle_private", on=situation.private_here),
-            _toggle("external", "screen.toggle_external", on=situation.external_once),
+            toggle_words("private", "screen.toggle_private", on=situation.private_here),
+            toggle_words("external", "screen.toggle_external", on=situation.external_once),
         ]
         if situation.settings.words:
             parts.insert(0, Words(situation.settings.words, "on", "screen.settings"))
@@ -75,7 +77,7 @@ def _plan(situation: Situation) -> Plan | None:
         prompt_tokens=attached.tokens_at_most(situation.settings.system),
         images=len(attached.images),
     )
-    return plan_now(request, state)
+    return plan_now(replace(request, stays_home=situation.stays_home), state)
 
 
 def _target_words(situation: Situation, made: Plan | None) -> tuple[Words, ...]:
@@ -94,5 +96,6 @@ def _target_words(situation: Situation, made: Plan | None) -> tuple[Words, ...]:
     return (Words(f"{choice.kind} ", "dim"), name, *words)
 
 
-def _toggle(name: str, action: str, *, on: bool) -> Words:
+def toggle_words(name: str, action: str, *, on: bool) -> Words:
+    """What is on or off, and flips where it is clicked."""
     return Words(f"{name} {'on' if on else 'off'}", "on" if on else "dim", action)
