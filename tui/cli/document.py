@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tui.config.schema import Config
 from tui.fleet.gpu_snapshot import GpuSnapshot
@@ -19,6 +21,9 @@ from tui.fleet.snapshot import (
 )
 from tui.routing.locality import locality
 from tui.routing.modes import Mode, Modes
+
+if TYPE_CHECKING:
+    from tui.ledger.probes import Probed
 
 SCHEMA = 1
 Json = dict[str, object]
@@ -37,16 +42,30 @@ def status_document(snapshot: FleetSnapshot, modes: Modes, config: Config) -> Js
     }
 
 
-def models_document(snapshot: FleetSnapshot, config: Config, *, loaded_only: bool) -> Json:
-    """``models --json``."""
+def models_document(
+    snapshot: FleetSnapshot, config: Config, probes: Mapping[str, Probed], *, loaded_only: bool
+) -> Json:
+    """``models --json``. ``probes`` is by model id."""
     return {
         "schema": SCHEMA,
         "at": _time(snapshot.at),
         "models": [
             model_document(service, model, snapshot, config)
+            | {"agents": probe_document(probes[model_id]) if (model_id := service.model_id(model)) in probes else None}
             for service, model in snapshot.models()
             if not loaded_only or model.loaded
         ],
+    }
+
+
+def probe_document(probed: Probed) -> Json:
+    """What a model was found to be able to do for agents."""
+    return {
+        "at": _time(probed.at),
+        "calls_tools": probed.calls_tools,
+        "tools_reason": probed.tools_words,
+        "writes_code": probed.writes_code,
+        "code_reason": probed.code_words,
     }
 
 

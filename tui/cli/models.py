@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -18,6 +20,9 @@ from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ServiceSnapshot
 from tui.fleet.wording import MODEL_SYMBOLS, processor_words, size_words, until_words
 from tui.routing.locality import locality
+
+if TYPE_CHECKING:
+    from tui.ledger.probes import Probed
 
 COLORS = {"ready": "green", "starting": "cyan", "stopping": "yellow", "idle": None, "unknown": "magenta"}
 
@@ -45,18 +50,36 @@ async def _models(invocation: Invocation, loaded: bool, as_json: bool, timeout: 
     config = await config_or_discovered(invocation)
     async with running_monitor(config) as monitor:
         snapshot = await monitor.first_look(timeout)
+    probes = _probes()
     if as_json:
-        document = msgspec.json.encode(models_document(snapshot, config, loaded_only=loaded))
+        document = msgspec.json.encode(models_document(snapshot, config, probes, loaded_only=loaded))
         sys.stdout.write(msgspec.json.format(document, indent=1).decode() + "\n")
         return
     shown = [(service, model) for service, model in snapshot.models() if model.loaded or not loaded]
-    print_lines([_line(service, model, snapshot, config) for service, model in shown])
+    print_lines([_line(service, model, snapshot, config, probes) for service, model in shown])
     for service in snapshot.services:
         if service.reason:
             click.echo(f"{printable(service.name, 40)}: {printable(service.reason, 160)}", err=True)
 
 
-def _line(service: ServiceSnapshot, model: ModelSnapshot, snapshot: FleetSnapshot, config: Config) -> Line:
+def _probes() -> Mapping[str, Probed]:
+    from tui.ledger.file import LedgerError
+    from tui.ledger.probes import probes_known
+
+    try:
+        return probes_known()
+    except LedgerError as error:
+        click.echo(f"fleetdeck: what models can do for agents is not known: {error}", err=True)
+        return {}
+
+
+def _line(
+    service: ServiceSnapshot,
+    model: ModelSnapshot,
+    snapshot: FleetSnapshot,
+    config: Config,
+    probes: Mapping[str, Probed],
+) -> Line:
     model_id = service.model_id(model)
     settings = config.models.get(model_id)
     about = model.reason or (settings.about if settings else "") or model.about
@@ -69,6 +92,7 @@ def _line(service: ServiceSnapshot, model: ModelSnapshot, snapshot: FleetSnapsho
             processor_words(model),
             until_words(model, snapshot.at),
             printable(about, 80),
+            probes[model_id].words if model_id in probes else "",
         ),
         color=COLORS[str(model.state)],
     )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tui.demo.agent_answers import agent_answer
 from tui.demo.http_server import Request, json_bytes
 from tui.demo.models import SimulatedAnswer
 
@@ -27,6 +28,8 @@ class ChatRequest:
     stream: bool
     include_usage: bool = False
     limit: int | None = None
+    script: str = ""
+    """What the model is to say, where the conversation itself decides that; empty: the usual answer to the prompt."""
 
 
 def read_chat(request: Request, *, stream_by_default: bool = False) -> ChatRequest | None:
@@ -45,15 +48,26 @@ def read_chat(request: Request, *, stream_by_default: bool = False) -> ChatReque
         bool(body.get("stream", stream_by_default)),
         isinstance(options, dict) and bool(options.get("include_usage")),
         limit if isinstance(limit, int) and not isinstance(limit, bool) else None,
+        agent_answer(_turns(body)),
     )
 
 
 def _prompt(body: dict[str, object]) -> str:
-    messages = body.get("messages")
-    if not isinstance(messages, list):
+    if not isinstance(body.get("messages"), list):
         return str(body.get("prompt", ""))
-    texts = [_text(message.get("content")) for message in messages if isinstance(message, dict)]
-    return texts[-1] if texts else ""
+    turns = _turns(body)
+    return turns[-1][1] if turns else ""
+
+
+def _turns(body: dict[str, object]) -> list[tuple[str, str]]:
+    """Role and text of each turn; the Messages API has the system's beside them."""
+    messages = body.get("messages")
+    turns = [
+        (str(message.get("role")), _text(message.get("content")))
+        for message in (messages if isinstance(messages, list) else ())
+        if isinstance(message, dict)
+    ]
+    return [("system", _text(body["system"])), *turns] if "system" in body else turns
 
 
 def _text(content: object) -> str:

@@ -116,7 +116,7 @@ class LiteLLMChat:
                 continue
             hostile = HOSTILE_TEXT if server.playing.name == "hostile" else ""
             thinking = deployment.simulated.thinking
-            answer = answer_to(chat.prompt, thinking=thinking, limit=chat.limit, hostile=hostile)
+            answer = answer_to(chat.prompt, thinking=thinking, limit=chat.limit, hostile=hostile, script=chat.script)
             return Call(chat, deployment, number, answer, began, release)
         assert failed is not None
         return self._failed(failed, groups)

@@ -85,7 +85,9 @@ class ModelRoutes:
             process=process,
             selector=target.selector,
             entry=server.inflight.begin(request, target.name),
-            answer=answer_to(chat.prompt, thinking=target.model.thinking, limit=chat.limit, hostile=hostile),
+            answer=answer_to(
+                chat.prompt, thinking=target.model.thinking, limit=chat.limit, hostile=hostile, script=chat.script
+            ),
             began=time.monotonic(),
         )
         if chat.stream and self._shows_loading(call):

@@ -111,16 +111,18 @@ def tokens_of(text: str) -> tuple[str, ...]:
     return tuple(TOKEN.findall(text))
 
 
-def answer_to(prompt: str, *, thinking: bool = False, limit: int | None = None, hostile: str = "") -> SimulatedAnswer:
+def answer_to(
+    prompt: str, *, thinking: bool = False, limit: int | None = None, hostile: str = "", script: str = ""
+) -> SimulatedAnswer:
     """The answer to a prompt: always the same for the same prompt.
 
     A prompt that asks for a length, as in "write 20000 tokens", gets exactly so many. `limit` is `max_tokens`.
-    `hostile` is text that the answer then holds.
+    `hostile` is text that the answer then holds; `script` is all that it says.
     """
     seed = zlib.crc32(prompt.encode("utf-8", "surrogatepass"))
     reasoning = tokens_of(_thoughts(seed)) if thinking else ()
-    text = tokens_of(_markdown(seed, prompt, hostile))
-    if asked := ASKED_LENGTH.search(prompt):
+    text = tokens_of(script or _markdown(seed, prompt, hostile))
+    if not script and (asked := ASKED_LENGTH.search(prompt)):
         wanted = int(asked.group(1))
         text = (text * (wanted // len(text) + 1))[:wanted]
     finish = "stop"

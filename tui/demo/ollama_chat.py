@@ -167,7 +167,7 @@ class OllamaChat:
         thinking = model.model.thinking and body.get("think", True) is not False
         hostile = HOSTILE_TEXT if self._server.playing.name == "hostile" else ""
         limit = limit if isinstance(limit, int) and limit >= 0 else chat.limit
-        answer = answer_to(chat.prompt, thinking=thinking, limit=limit, hostile=hostile)
+        answer = answer_to(chat.prompt, thinking=thinking, limit=limit, hostile=hostile, script=chat.script)
         return Call(chat, answer, model, loaded, keep_alive, began, time.monotonic())
 
     def _end(self, call: Call) -> None:

@@ -83,7 +83,9 @@ class OpenAILike(DemoServer):
         if chat is None:
             return self._error(400, "model is required", "invalid_request_error")
         hostile = HOSTILE_TEXT if self.playing.name == "hostile" else ""
-        answer = answer_to(chat.prompt, thinking=self.model.thinking, limit=chat.limit, hostile=hostile)
+        answer = answer_to(
+            chat.prompt, thinking=self.model.thinking, limit=chat.limit, hostile=hostile, script=chat.script
+        )
         speed = self.model.tokens_per_second * self.speed
         base = {"id": reply_id("chatcmpl-", chat.prompt), "created": int(time.time()), "model": self.model.name}
 
