@@ -43,19 +43,12 @@ async def _status(invocation: Invocation, as_json: bool, watch: bool, timeout: f
 
 async def _follow(monitor: Monitor, config: Config, printed: FleetSnapshot, as_json: bool) -> None:
     """Prints each snapshot in which more has changed than ages and answer times."""
-    said = _what_matters(printed, modes_of(config))
+    said = (modes_of(config), printed.substance)
     async for snapshot in monitor.subscribe():
-        now_said = _what_matters(snapshot, modes_of(config))
+        now_said = (modes_of(config), snapshot.substance)
         if now_said != said:
             said = now_said
             _print(snapshot, config, as_json, watch=True)
-
-
-def _what_matters(snapshot: FleetSnapshot, modes: Modes) -> tuple[object, ...]:
-    return (
-        modes,
-        *((s.name, s.state, s.reason, s.version, s.models, s.in_flight, s.remarks) for s in snapshot.services),
-    )
 
 
 def _print(snapshot: FleetSnapshot, config: Config, as_json: bool, watch: bool) -> None:
