@@ -20,7 +20,7 @@ from tests.live import (
     routing_checks,
     shape_checks,
 )
-from tests.live.agents import agent_checks, mcp_checks
+from tests.live.agents import agent_checks, claude_checks, mcp_checks
 from tests.live.checks import Check, Skipped, Stage
 from tests.live.machines import ssh_checks, unit_checks
 
@@ -35,6 +35,7 @@ MODULES = (
     chat_checks,
     agent_checks,
     mcp_checks,
+    claude_checks,
     ssh_checks,
     unit_checks,
     routing_checks,
