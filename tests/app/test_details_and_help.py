@@ -10,6 +10,7 @@ from tui.app.screens.details import DetailsScreen, ProblemsScreen
 from tui.app.screens.dialogs import TextScreen
 from tui.app.screens.help import HelpScreen
 from tui.demo.fleet import DemoFleet
+from tui.ledger.probes import Probed, Probes
 
 UPSTREAM_KEY = "sk-secret-of-the-upstream-7c1f"
 
@@ -78,6 +79,26 @@ async def test_details_of_a_model_say_where_it_runs_and_why_that_is_believed(fle
         await panel.press("enter")
         await panel.sees("where         local: ")
         assert "general purpose, quality" in panel.painted
+
+
+async def test_details_of_a_model_say_what_it_can_do_for_agents(fleet: DemoFleet) -> None:
+    clock = Clock()
+    probed = Probed(
+        model="llama-swap/qwen3",
+        at=clock.now - 120,
+        calls_tools=True,
+        tools_words="it called the tool and gave the number",
+        writes_code=False,
+        code_words="it never called the tool: no code was found",
+    )
+    with Probes() as probes:
+        probes.keep(probed)
+    async with open_panel(fleet, clock=clock) as panel:
+        await until(lambda: panel.app.state.probes, "the ledger is read")
+        await panel.go_to(panel.models, "llama-swap/qwen3")
+        await panel.press("enter")
+        await panel.sees("for agents    calls tools, writes no agent code (probed 2 min ago)")
+        await panel.sees("no code       it never called the tool: no code was found")
 
 
 async def test_details_survive_the_end_of_what_they_are_about(fleet: DemoFleet) -> None:

@@ -18,6 +18,7 @@ from textual.message_pump import MessagePump
 
 from tui.app.messages import ConfigRead, FleetSeen, MemoryNoted, ModesRead, TailnetRead, ThemesRead
 from tui.app.plan_feeds import follow_guards, follow_usage
+from tui.app.probe_feeds import follow_probes
 from tui.app.themes import Themes, read_themes
 from tui.config.errors import ConfigError
 from tui.config.load import load_config
@@ -57,6 +58,7 @@ def feeds_of(
         yield "the fleet", follow_fleet(panel, monitor_of)
         yield "what models take", follow_memory(panel, monitor_of)
         yield "what was used", follow_usage(panel, clock)
+        yield "what models can do", follow_probes(panel)
         yield "Claude's quota", follow_claude_quota(panel)
     if before is None or config.clis != before.clis:
         yield "the guards", follow_guards(panel, config)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tui.bridges.claude_quota import Quota
     from tui.control.fitting import Taken
     from tui.fleet.monitor import Monitor
+    from tui.ledger.probes import Probed
     from tui.ledger.records import ModelFigures
     from tui.ledger.usage import Usage
     from tui.routing.guard import Findings
@@ -219,3 +220,14 @@ class QuotaRead(Learned):
 
     def into(self, state: PanelState) -> PanelState:
         return replace(state, quota=self.quota)
+
+
+class ProbesRead(Learned):
+    """What each model was found to be able to do for agents."""
+
+    def __init__(self, probes: Mapping[str, Probed]) -> None:
+        super().__init__()
+        self.probes = probes
+
+    def into(self, state: PanelState) -> PanelState:
+        return replace(state, probes=self.probes)

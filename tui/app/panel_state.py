@@ -16,6 +16,7 @@ from tui.routing.modes import Modes
 if TYPE_CHECKING:
     from tui.bridges.claude_quota import Quota
     from tui.control.fitting import Taken
+    from tui.ledger.probes import Probed
     from tui.ledger.records import ModelFigures
 
 
@@ -40,6 +41,8 @@ class PanelState:
     """Model id → how quick it was the last times."""
     quota: Quota | None = None
     """What is used of Claude's subscription; None: nobody has looked yet."""
+    probes: Mapping[str, Probed] = field(default_factory=dict)
+    """Model id → what it was found to be able to do for agents."""
     readonly: bool = False
     config_problem: str = ""
     ledger_problem: str = ""

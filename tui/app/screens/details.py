@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -27,6 +28,9 @@ from tui.fleet.wording import (
     version_words,
 )
 from tui.routing.locality import locality
+
+if TYPE_CHECKING:
+    from tui.ledger.probes import Probed
 
 LABEL_WIDTH = 14
 
@@ -72,6 +76,8 @@ def details_of(state: PanelState, service_name: str, model_name: str | None) -> 
         lines.append(fact_line("will it fit", fit.words))
         if (cost := state.split_costs.get(f"{service_name}/{model_name}")) is not None:
             lines.append(fact_line("split", cost))
+        if (probed := state.probes.get(f"{service_name}/{model_name}")) is not None:
+            lines += [fact_line(label, text) for label, text in _probe_facts(probed, state.now)]
         lines.append(Content(""))
     lines += [fact_line(label, text) for label, text in _service_facts(service, state.now)]
     for answer in service.answers:
@@ -114,6 +120,14 @@ def _model_facts(service: ServiceSnapshot, model: ModelSnapshot, now: float) -> 
         yield "may reach", ", ".join(model.targets)
     for deployment in model.deployments or ():
         yield "deployment", f"{deployment.model} at {deployment.api_base or 'its provider'}"
+
+
+def _probe_facts(probed: Probed, now: float) -> Iterator[tuple[str, str]]:
+    yield "for agents", f"{probed.words} (probed {age_words(max(0.0, now - probed.at))})"
+    if not probed.calls_tools:
+        yield "no tools", probed.tools_words
+    if not probed.writes_code:
+        yield "no code", probed.code_words
 
 
 def fact_line(label: str, text: str) -> Content:
