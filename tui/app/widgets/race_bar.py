@@ -41,7 +41,7 @@ class RaceBar(StatusRow):
         super().__init__(id=id)
         self.set_reactive(RaceBar.rules, rules)
 
-    def watch_rules(self, before: RaceRules) -> None:
+    def watch_rules(self, before: RaceRules, now: RaceRules) -> None:
         self.post_message(self.RulesChanged(before))
 
     def show_rules(self, lane: int, *, all_visible: bool, readonly: bool) -> None:

@@ -18,8 +18,11 @@ LEAST_LANE = 33
 """Cells: in fewer an answer is hard to read. 80 columns show two lanes, 120 three, 200 six."""
 
 
-class RaceLanes(HorizontalScroll, can_focus=False):
-    """One of the lanes is the current one: that which has the focus, or had it last."""
+class RaceLanes(HorizontalScroll, can_focus=False, inherit_bindings=False):
+    """One of the lanes is the current one: that which has the focus, or had it last.
+
+    Left and right go from lane to lane, where the keys of its kind would scroll by a column.
+    """
 
     place: var[int] = var(0, init=False)
     """Of the current lane, from 0."""

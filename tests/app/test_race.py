@@ -1,0 +1,319 @@
+"""The race on the simulated servers: lanes stream together, none disturbs another, and votes and agreement are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from textual.widgets import Input
+
+from tests.app.panel import Panel, open_panel
+from tests.app.test_hostile import harmful
+from tests.chat.scripted import Scripted
+from tests.waiting import until
+from tui.app.screens.dialogs import ConfirmScreen
+from tui.app.screens.lane_finder import LaneFinder, TaskFinder
+from tui.app.screens.playground import PlaygroundScreen
+from tui.app.screens.race import RaceScreen
+from tui.app.widgets.choices import Choice
+from tui.app.widgets.prompt_editor import PromptEditor
+from tui.app.widgets.race_bar import RaceBar
+from tui.app.widgets.race_results import Page
+from tui.chat.drill import Stage
+from tui.demo.fleet import DemoFleet
+from tui.demo.models import answer_to
+from tui.ledger.file import ledger_path
+from tui.ledger.votes import standings_now
+
+CHAT_PATHS = ("/v1/chat/completions", "/api/chat")
+GEMMA, LLAMA, CLOUD = "llama-swap/gemma", "ollama/llama3.2:latest", "litellm/gpt-5.2"
+ENDLESS = "write 100000 tokens"
+SECRET = "use ghp_" + "a1B2" * 9
+LONG = "It is the first of them, for the reason that all others have been ruled out before, one by one"
+
+
+@contextlib.asynccontextmanager
+async def a_race(fleet: DemoFleet, *models: str, **options: object) -> AsyncIterator[Panel]:
+    """An open race between ``models``; without any, between those of the task ``default``."""
+    async with open_panel(fleet, **options) as panel:  # type: ignore[arg-type]
+        await panel.press("3")
+        await until(lambda: isinstance(panel.app.screen, PlaygroundScreen), "the playground is open")
+        playground = panel.app.screen
+        assert isinstance(playground, PlaygroundScreen)
+        playground.choice = Choice("task", "default")
+        await panel.press("ctrl+r")
+        await until(lambda: isinstance(panel.app.screen, RaceScreen), "the race is open")
+        if models:
+            bar = screen(panel).query_one(RaceBar)
+            bar.rules = replace(bar.rules, choices=tuple(Choice("model", model) for model in models))
+            await until(lambda: names(panel) == list(models), "the lanes are there")
+        await panel.pilot.pause()
+        yield panel
+
+
+def screen(panel: Panel) -> RaceScreen:
+    found = next(one for one in panel.app.screen_stack if isinstance(one, RaceScreen))
+    assert isinstance(found, RaceScreen)
+    return found
+
+
+def names(panel: Panel) -> list[str]:
+    return [lane.lane.name for lane in screen(panel).lanes]
+
+
+def stages(panel: Panel) -> list[Stage]:
+    return [lane.lane.stage for lane in screen(panel).lanes]
+
+
+async def send(panel: Panel, text: str) -> None:
+    editor = screen(panel).query_one(PromptEditor)
+    editor.show_prompt(text)
+    editor.focus()
+    await panel.press("enter")
+
+
+async def ask(panel: Panel, text: str) -> None:
+    await send(panel, text)
+    await until(lambda: not screen(panel).busy, "the race is over")
+    await panel.pilot.pause()
+
+
+def prompts(fleet: DemoFleet) -> int:
+    return sum(record.path in CHAT_PATHS for server in fleet.servers.values() for record in server.requests)
+
+
+async def test_a_tasks_models_race_and_their_figures_are_told_ordered_and_kept(fleet: DemoFleet) -> None:
+    async with a_race(fleet, size=(200, 50)) as panel:
+        assert names(panel) == ["llama-swap/qwen3", "ollama/qwen3:8b"]
+        await panel.sees("race of 2  for the task default")
+        await ask(panel, "why?")
+        assert stages(panel) == [Stage.ANSWERED, Stage.ANSWERED]
+        answer = "".join(answer_to("why?", thinking=True).text)
+        assert [lane.view.parts.answer for lane in screen(panel).lanes] == [answer, answer]
+        await panel.sees("▌ why?")
+        await panel.sees("by total time")
+        await panel.press("o")
+        await panel.sees("by time to first token")
+        await panel.press("O", "O")
+        await panel.sees("by GPU memory")
+        await panel.press("c")
+        await panel.sees_no("by GPU memory")
+    with sqlite3.connect(ledger_path()) as ledger:
+        rows = ledger.execute("SELECT face, asked_name, outcome FROM requests ORDER BY asked_name").fetchall()
+    ledger.close()
+    assert rows == [("panel", name, "finished") for name in ("llama-swap/qwen3", "ollama/qwen3:8b")]
+
+
+async def test_a_vote_is_kept_for_the_task_changed_and_taken_back(fleet: DemoFleet) -> None:
+    async with a_race(fleet, GEMMA, LLAMA) as panel:
+        await panel.press("escape", "b")
+        assert standings_now() == (), "nothing has been answered yet"
+        await ask(panel, "why?")
+        await panel.press("right", "b")
+        await until(lambda: screen(panel).results.better == LLAMA, "it has the vote")
+        await panel.sees("★ the better one")
+        await panel.press("left", "b")
+        await until(lambda: screen(panel).results.better == GEMMA, "the other one has it")
+        await panel.press("S")
+        await panel.sees("standings · task default")
+        await until(lambda: [one.wins for one in screen(panel).results.standings] == [1, 0], "the standings follow")
+        first, _ = standings_now()
+        assert (first.task, first.model, first.races) == ("default", GEMMA, 1)
+        await panel.press("b")
+        await until(lambda: standings_now() == (), "it is taken back")
+        await panel.press("T")
+        await until(lambda: isinstance(panel.app.screen, TaskFinder), "the tasks are listed")
+        panel.app.screen.query_one("#find", Input).value = "no task"
+        await panel.pilot.pause()
+        await panel.press("enter")
+        await panel.sees("for no task")
+        await panel.press("b")
+        await until(lambda: [one.task for one in standings_now()] == ["", ""], "it counts for no task")
+
+
+async def test_escape_ends_all_lanes_at_their_servers_and_gives_the_prompt_back(fleet: DemoFleet) -> None:
+    fleet.llama_swap.speed = fleet.ollama.speed = 5.0
+    async with a_race(fleet, GEMMA, LLAMA) as panel:
+        await send(panel, ENDLESS)
+        await until(lambda: all(lane.lane.text for lane in screen(panel).lanes), "both answer")
+        await panel.sees("esc stops all")
+        await send(panel, "and this?")
+        await panel.is_told("answers are still coming")
+        screen(panel).query_one(PromptEditor).show_prompt("")
+        await panel.press("escape")
+        chats = [record for name in ("llama-swap", "ollama") for record in fleet.servers[name].requests]
+        chats = [record for record in chats if record.path in CHAT_PATHS]
+        await until(lambda: all(record.closed_early for record in chats), "both servers see it")
+        assert len(chats) == 2
+        await until(lambda: not screen(panel).busy, "it is over")
+        assert all(lane.view.parts.answer for lane in screen(panel).lanes), "what had come stays"
+        assert screen(panel).query_one(PromptEditor).text == ENDLESS
+
+
+async def test_one_that_fails_disturbs_nobody_and_says_why(fleet: DemoFleet) -> None:
+    async with (
+        Scripted({"a": 500, "b": "Bee"}).running() as server,
+        a_race(fleet, "one/a", "one/b", GEMMA, more=server.config_toml()) as panel,
+    ):
+        await ask(panel, "why?")
+        assert stages(panel) == [Stage.FAILED, Stage.ANSWERED, Stage.ANSWERED]
+        await panel.sees("out of order")
+        await panel.sees("× failed: ")
+        assert screen(panel).lanes[1].lane.text == "Bee"
+
+
+async def test_private_sends_nothing_away_and_a_canary_is_nowhere_afterwards(fleet: DemoFleet) -> None:
+    answers = {"a": LONG + " canary", "b": LONG, "j": "[[1, 2]]"}
+    async with (
+        Scripted(answers).running() as server,
+        a_race(fleet, "one/a", "one/b", CLOUD, more=server.config_toml()) as panel,
+    ):
+        await panel.press("f9")
+        await panel.sees("private on")
+        await ask(panel, "the canary sings")
+        assert stages(panel) == [Stage.ANSWERED, Stage.ANSWERED, Stage.SKIPPED]
+        await panel.sees("the request is private")
+        bar = screen(panel).query_one(RaceBar)
+        bar.rules = replace(bar.rules, judge="one/j")
+        await panel.press("b", "a")
+        await panel.sees("judged by one/j")
+        await until(lambda: len(standings_now()) == 2, "the vote is kept")
+    assert prompts(fleet) == 0, "LiteLLM was asked nothing"
+    assert "one/j" in [f"one/{model}" for model, _ in server.prompts]
+    kept = [path for path in fleet.folder.rglob("*") if path.is_file() and path.suffix != ".toml"]
+    assert any(path.name.startswith("ledger") for path in kept)
+    for path in kept:
+        assert b"canary" not in path.read_bytes(), path
+
+
+async def test_credentials_are_asked_about_once_and_the_lanes_are_named(fleet: DemoFleet) -> None:
+    async with a_race(fleet, GEMMA, CLOUD, "litellm/claude-sonnet") as panel:
+        await send(panel, SECRET)
+        await until(lambda: isinstance(panel.app.screen, ConfirmScreen), "it is asked")
+        await panel.sees(f"These will have it: {CLOUD}, litellm/claude-sonnet.")
+        await panel.press("n")
+        await until(lambda: not screen(panel).busy, "it is given up")
+        assert prompts(fleet) == 0
+        assert screen(panel).query_one(PromptEditor).text == SECRET
+        await send(panel, SECRET)
+        await until(lambda: isinstance(panel.app.screen, ConfirmScreen), "it is asked again")
+        await panel.press("y")
+        await until(lambda: stages(panel) == [Stage.ANSWERED] * 3, "all have answered")
+        assert prompts(fleet) == 3
+
+
+async def test_what_would_be_unloaded_is_asked_about_once(fleet: DemoFleet) -> None:
+    await fleet.llama_swap.load("qwen3")
+    async with a_race(fleet, "llama-swap/coder", "llama-swap/reasoning", LLAMA) as panel:
+        await send(panel, "why?")
+        await until(lambda: isinstance(panel.app.screen, ConfirmScreen), "it is asked")
+        await panel.sees("Load llama-swap/coder, llama-swap/reasoning for this race?")
+        await panel.sees("llama-swap/coder: llama-swap may unload qwen3")
+        await panel.press("n")
+        await until(lambda: not screen(panel).busy, "it is given up")
+        assert prompts(fleet) == 0
+
+
+async def test_agreement_is_shown_with_who_agrees_and_follows_the_threshold(fleet: DemoFleet) -> None:
+    async with (
+        Scripted({"a": "Paris", "b": "paris.", "c": "[/red]Ro\x1bme"}).running() as server,
+        a_race(fleet, "one/a", "one/b", "one/c", more=server.config_toml()) as panel,
+    ):
+        await ask(panel, "Capital of France?")
+        await panel.press("a")
+        await panel.sees("✓ they agree: 2 of 3 (67%) say the same, 66% wanted")
+        await panel.sees("A  one/a, one/b")
+        await panel.sees("A, as one/b")
+        await panel.sees("B, alone")
+        assert "[/red]Ro" in panel.painted
+        assert not harmful(panel.painted)
+        await panel.press("plus")
+        await panel.sees("× they do not agree: 2 of 3 (67%) say the same, 75% wanted")
+
+
+async def test_long_answers_want_a_judge_that_the_person_names(fleet: DemoFleet) -> None:
+    async with (
+        Scripted({"a": LONG, "b": LONG + " indeed", "j": "[[1, 2]]"}).running() as server,
+        a_race(fleet, "one/a", "one/b", more=server.config_toml()) as panel,
+    ):
+        await ask(panel, "Which?")
+        await panel.press("a")
+        await panel.sees("a judge can tell")
+        assert len(server.prompts) == 2
+        await panel.press("J")
+        panel.app.screen.query_one("#find", Input).value = "one/j"
+        await panel.pilot.pause()
+        await panel.press("enter")
+        await panel.sees("✓ they agree: 2 of 2 (100%)")
+        await panel.sees("judged by one/j")
+
+
+async def test_six_are_marked_in_the_finder_and_no_seventh(fleet: DemoFleet) -> None:
+    async with a_race(fleet) as panel:
+        await panel.press("ctrl+o")
+        await until(lambda: isinstance(panel.app.screen, LaneFinder), "the finder is open")
+        await panel.sees("2 of 6 marked")
+        finder = panel.app.screen
+        assert isinstance(finder, LaneFinder)
+        finder.marked.clear()
+        finder.query_one("#find", Input).value = "haiku"
+        await panel.pilot.pause()
+        await panel.press("tab")
+        await panel.sees("✓ tier haiku")
+        finder.query_one("#find", Input).value = "ollama"
+        await panel.pilot.pause()
+        await panel.press(*["tab", "down"] * 3)
+        finder.query_one("#find", Input).value = "litellm"
+        await panel.pilot.pause()
+        await panel.press(*["tab", "down"] * 4)
+        await panel.sees("6 of 6 marked")
+        await panel.press("enter")
+        await until(lambda: len(names(panel)) == 6, "the lanes are there")
+        assert names(panel)[0] == "tier haiku"
+
+
+async def test_where_there_is_no_room_the_lanes_are_scrolled_to(fleet: DemoFleet) -> None:
+    async with a_race(fleet, GEMMA, LLAMA, CLOUD, "litellm/claude-sonnet", size=(80, 24)) as panel:
+        await panel.sees("lane 1 of 4 ← →")
+        assert f"─ {GEMMA} ─" in panel.painted
+        assert f"─ {CLOUD} ─" not in panel.painted
+        await panel.press("escape", "right", "right")
+        await panel.sees("lane 3 of 4")
+        await panel.sees(f"─ {CLOUD} ─")
+        await panel.press("left", "left", "left")
+        await panel.sees(f"─ {GEMMA} ─")
+
+
+async def test_a_race_is_there_again_as_it_was_left_with_what_was_written_meanwhile(fleet: DemoFleet) -> None:
+    async with a_race(fleet, GEMMA, LLAMA) as panel:
+        await ask(panel, "why?")
+        race = screen(panel)
+        await panel.press("escape")
+        await until(lambda: isinstance(panel.app.screen, PlaygroundScreen), "it is left")
+        await panel.press(*"and now?", "ctrl+r")
+        await until(lambda: panel.app.screen is race, "it is back")
+        assert stages(panel) == [Stage.ANSWERED, Stage.ANSWERED]
+        assert race.results.page is Page.CHART
+        assert race.query_one(PromptEditor).text == "and now?"
+
+
+async def test_read_only_sends_and_votes_nothing(fleet: DemoFleet) -> None:
+    async with a_race(fleet, GEMMA, LLAMA, readonly=True) as panel:
+        await panel.sees("read-only: nothing is sent")
+        await send(panel, "why?")
+        await panel.press("escape", "b", "a")
+        await panel.pilot.pause()
+        assert prompts(fleet) == 0
+        assert standings_now() == ()
+
+
+async def test_what_a_model_takes_of_a_gpu_is_seen_while_it_runs(fleet: DemoFleet) -> None:
+    async with a_race(fleet, LLAMA, CLOUD) as panel:
+        await ask(panel, "why?")
+        panel.app.action_look_now()
+        local, cloud = screen(panel).lanes
+        await until(lambda: local.lane.memory, "it is seen")
+        await panel.sees("+3.7 GiB")
+        assert cloud.lane.memory is None
