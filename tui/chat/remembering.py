@@ -54,8 +54,11 @@ class Remembered:
         if self._attempt is None:
             return
         try:
+            # Servers quote prompts in their errors.
+            keeps = self._keep_text == "all" or (self._keep_text == "local" and attempt.where == "local")
+            reason = attempt.reason if keeps else ""
             self._ledger.end_attempt(
-                self._attempt, _outcome(attempt), attempt.reason, at=self._clock(), retry_after=attempt.retry_after
+                self._attempt, _outcome(attempt), reason, at=self._clock(), retry_after=attempt.retry_after
             )
         except LedgerError as error:
             self.problem = str(error)

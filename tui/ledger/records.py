@@ -64,7 +64,7 @@ class Ending:
     total_s: float | None = None
     tokens_per_second: float | None = None
     error: str | None = None
-    """One sentence. Of a private request it is not kept: servers quote prompts in their errors."""
+    """One sentence. It is kept where the text is: servers quote prompts in their errors."""
     answer: str = ""
 
 

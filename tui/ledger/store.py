@@ -130,7 +130,7 @@ class Ledger(LedgerFile):
                     ending.first_token_s,
                     ending.total_s,
                     ending.tokens_per_second,
-                    redact(ending.error)[:500] if ending.error is not None and not private else None,
+                    redact(ending.error)[:500] if ending.error is not None and keeps else None,
                     _storable(prompt) if keeps else None,
                     _storable(system) if keeps and system else None,
                     _storable(ending.answer) if keeps else None,
