@@ -75,7 +75,7 @@ def loaded(modules: frozenset[str], *names: str) -> set[str]:
     return {module for module in modules for name in names if module == name or module.startswith(f"{name}.")}
 
 
-SILENT = [("--version",), ("--help",), ("keys",), ("config", "path"), ("external", "status")]
+SILENT = [("--version",), ("--help",), ("keys",), ("config", "path"), ("external", "status"), ("claude", "hook")]
 """Commands that ask no server."""
 
 

@@ -190,6 +190,11 @@ def test_the_status_line_shows_mode_model_route_and_quota(
     assert line.startswith("[EXTERNAL since ")
     assert "sonnet → copilot/claude-sonnet-4.5" in line
     assert line.count("\n") == 1
+    run(["external", "off"])
+    run(["private", "on"])
+    capsys.readouterr()
+    assert tell(told, monkeypatch, *options) == 0
+    assert "sonnet → own machines alone · PRIVATE on" in capsys.readouterr().out
     file = quota_file()
     assert file.stat().st_mode & 0o777 == 0o600
     assert [window.name for window in read_quota(file).windows] == ["five_hour", "seven_day"]

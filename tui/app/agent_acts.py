@@ -18,8 +18,10 @@ from tui.config.watch import watch_files
 from tui.fleet.printable import printable
 from tui.routing.claude_files import claude_folder, project_folders
 
-PERIOD = 1.0
-"""Seconds between looks at files that change a few times an hour."""
+WHILE_SHOWN = 0.3
+"""Seconds between looks at the agents' files, which somebody is looking at."""
+SELDOM = 1.0
+"""Seconds between looks at the quota, which is looked at all the time: each look wakes the process."""
 
 
 class AgentsRead(Message):
@@ -35,7 +37,7 @@ async def follow_agents(target: MessagePump) -> None:
     while True:
         agents = await asyncio.to_thread(agents_here, os.environ, Path.home(), Path.cwd())
         target.post_message(AgentsRead(agents))
-        changes = watch_files({agent.path for agent in agents} | set(_folders(agents)), period=PERIOD)
+        changes = watch_files({agent.path for agent in agents} | set(_folders(agents)), period=WHILE_SHOWN)
         try:
             await anext(changes)
         finally:
@@ -45,7 +47,7 @@ async def follow_agents(target: MessagePump) -> None:
 async def follow_quota(target: MessagePump) -> None:
     """Posts what is used of Claude's subscription, now and whenever a status line was told of more."""
     file = quota_file()
-    changes = watch_files((file,), period=PERIOD)
+    changes = watch_files((file,), period=SELDOM)
     target.post_message(QuotaRead(read_quota(file)))
     async for _ in changes:
         target.post_message(QuotaRead(read_quota(file)))

@@ -252,7 +252,10 @@ def _routed(invocation: Invocation, session: Session, modes: Modes) -> str:
         return ""
     now = time.time()
     made = plan(Request(tier=session.tier), config, FleetSnapshot(at=now), modes, Usage(), Findings(), now)
-    return made.candidates[0].model if made.candidates else "nowhere"
+    if made.candidates:
+        return made.candidates[0].model
+    # Which models run at home only their servers tell; `fleetdeck route` asks them.
+    return "own machines alone" if made.private else "nowhere"
 
 
 def _changed(agent: Agent, model: str) -> Agent:
