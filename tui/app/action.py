@@ -13,6 +13,8 @@ class Scope(StrEnum):
     FLEET = "fleet"
     ROUTES = "routes"
     ROUTE = "one route"
+    DRILL = "the drill"
+    DRILL_ANSWERS = "the drill's answers"
     PLAYGROUND = "playground"
     RACE = "race"
     HISTORY = "conversations"

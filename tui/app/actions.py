@@ -15,6 +15,7 @@ from tui.app.agent_actions import AGENT_ACTIONS
 from tui.app.history_actions import HISTORY_ACTIONS
 from tui.app.playground_actions import PLAYGROUND_ACTIONS
 from tui.app.race_actions import RACE_ACTIONS
+from tui.app.route_actions import ROUTE_ACTIONS
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -109,46 +110,7 @@ ACTIONS: tuple[Action, ...] = (
         id="unit.logs", keys="l", title="Logs", scope=Scope.FLEET, method="screen.logs", footer=True,
         about="Read the log of the service's unit.",
     ),
-    Action(
-        id="routes.explain", keys="enter", title="Explain", scope=Scope.ROUTES, method="screen.explain", footer=True,
-        about="Explain the plan step by step, and change its candidates.",
-    ),
-    Action(
-        id="routes.drill", keys="f", title="Drill", scope=Scope.ROUTES, method="screen.drill", footer=True,
-        about="Pretend that services are down, and see who would answer.",
-    ),
-    Action(
-        id="routes.copy", keys="y", title="Copy", scope=Scope.ROUTES, method="screen.copy",
-        about="Copy the id of the model that would be asked first.",
-    ),
-    Action(
-        id="route.earlier", keys="K,shift+up", title="Earlier", scope=Scope.ROUTE, method="screen.move(-1)",
-        footer=True, disturbs=True, palette=False, about="Ask this candidate earlier.",
-    ),
-    Action(
-        id="route.later", keys="J,shift+down", title="Later", scope=Scope.ROUTE, method="screen.move(1)", footer=True,
-        disturbs=True, palette=False, about="Ask this candidate later.",
-    ),
-    Action(
-        id="route.add", keys="a", title="Add", scope=Scope.ROUTE, method="screen.add", footer=True, disturbs=True,
-        palette=False, about="Add a candidate at the end.",
-    ),
-    Action(
-        id="route.remove", keys="x,delete", title="Remove", scope=Scope.ROUTE, method="screen.remove", footer=True,
-        disturbs=True, palette=False, about="Take this candidate out.",
-    ),
-    Action(
-        id="route.save", keys="s", title="Save", scope=Scope.ROUTE, method="screen.save", footer=True, disturbs=True,
-        palette=False, about="Write the candidates to your configuration, after showing the diff.",
-    ),
-    Action(
-        id="route.undo", keys="U", title="Undo", scope=Scope.ROUTE, method="screen.undo", footer=True, disturbs=True,
-        palette=False, about="Take back what is not saved, else the last change that was.",
-    ),
-    Action(
-        id="route.close", keys="escape,q", title="Close", scope=Scope.ROUTE, method="screen.close", footer=True,
-        palette=False, about="Go back to all routes.",
-    ),
+    *ROUTE_ACTIONS,
     *PLAYGROUND_ACTIONS,
     *AGENT_ACTIONS,
     *RACE_ACTIONS,
@@ -288,11 +250,12 @@ def _meet(one: Scope, other: Scope) -> bool:
     if {one, other} in _NEVER_TOGETHER:
         return False
     ones, others = _PARTS.get(one, frozenset({one})), _PARTS.get(other, frozenset({other}))
-    if (ones | others) & {Scope.DIALOG, Scope.ROUTE, Scope.AGENTS, Scope.HISTORY}:
+    if (ones | others) & _ON_TOP:
         return Scope.TABLE in (one, other)
     return bool(ones & others) or not (ones | others) <= _SCREENS
 
 
+_ON_TOP = frozenset({Scope.DIALOG, Scope.ROUTE, Scope.DRILL, Scope.DRILL_ANSWERS, Scope.AGENTS, Scope.HISTORY})
 _SCREENS = frozenset({Scope.FLEET, Scope.ROUTES, Scope.PLAYGROUND, Scope.RACE, Scope.LOGS})
 _ANSWERING = frozenset({Scope.PLAYGROUND, Scope.RACE})
 _PARTS = {Scope.PROMPT: _ANSWERING, Scope.ANSWER: _ANSWERING}

@@ -8,12 +8,14 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from tui.app.actions import Scope
+from tui.app.bindings import bindings_of
 from tui.app.widgets.columns import Column
 from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
@@ -46,12 +48,7 @@ class DrillScreen(ModalScreen[DrillChoice | None]):
     """Ends with what is to be drilled, or None where nothing is to change."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "Mark", id="drill.mark"),
-        Binding("enter", "begin", "Begin the drill", id="drill.begin", priority=True),
-        Binding("a", "ask", "Really ask", id="drill.really-ask"),
-        Binding("escape,q", "leave", "Leave", id="drill.leave"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.DRILL)]
 
     def __init__(self, names: Sequence[str], down: frozenset[str], *, may_ask: bool) -> None:
         """``may_ask`` False: nothing may be done that loads a model or costs money."""

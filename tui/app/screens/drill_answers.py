@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -16,6 +16,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
 
+from tui.app.actions import Scope
+from tui.app.bindings import bindings_of
 from tui.app.faults import broken_worker_words
 from tui.app.widgets.columns import Column
 from tui.app.widgets.row_painter import Cell
@@ -67,10 +69,7 @@ class DrillAnswersScreen(ModalScreen[None]):
     """Asks nobody before the person has said so."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "ask", "Ask them all", id="drill.ask", priority=True),
-        Binding("escape,q", "leave", "Stop, or leave", id="drill.stop"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.DRILL_ANSWERS)]
 
     def __init__(self, candidates: Sequence[Candidate], config: Config) -> None:
         super().__init__()
