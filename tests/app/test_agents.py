@@ -70,7 +70,7 @@ async def test_an_agent_that_does_not_follow_external_mode_shows(fleet: DemoFlee
         flip_external(panel.app.state.config.panel.external_mode_path, Flip.ON)
         await panel.sees("× works on opus of Claude's subscription while external mode is on")
         assert "● yes" in panel.line_with("planner  ")
-        await panel.sees("1 do not follow the mode")
+        await panel.sees("1 not following the mode")
         await panel.press("i")
         await panel.sees_no("works on opus")
 

@@ -234,3 +234,11 @@ def test_no_edit_of_several_writers_is_lost(path: Path) -> None:
 
 def test_an_edit_shows_no_content_of_the_file_in_a_traceback(path: Path) -> None:
     assert "mine" not in repr(themed(path, "two"))
+
+
+def test_a_read_only_file_is_not_written_past_its_mode(path: Path) -> None:
+    path.chmod(0o444)
+    with pytest.raises(ConfigError, match="read-only"):
+        themed(path, "two").save()
+    assert path.read_text() == TEXT
+    assert versions(path) == ()

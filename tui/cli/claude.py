@@ -164,7 +164,8 @@ def check(invocation: Invocation, as_json: bool) -> int:
     from tui.bridges.claude_check import look_at_claude
     from tui.fleet.printable import printable
 
-    look = look_at_claude(_surroundings(invocation), Path.cwd(), _modes(invocation)[0])
+    modes, _, unread = _modes(invocation)
+    look = look_at_claude(_surroundings(invocation), Path.cwd(), modes)
     if as_json:
         problems = [
             {"kind": problem.kind, "about": problem.about, "text": problem.text, "fix": problem.fix}
@@ -178,6 +179,8 @@ def check(invocation: Invocation, as_json: bool) -> int:
             click.echo(f"  {printable(problem.fix, 300)}")
         if not look.problems:
             click.echo("● nothing is wrong with how Claude Code is set up")
+        for words in unread:
+            click.echo(f"{printable(words, 300)}; whether agents follow the modes is not known", err=True)
         if not look.is_set_up:
             click.echo("its settings have no hook of fleetdeck: fleetdeck claude install", err=True)
     return EXIT_FAILED if look.problems else EXIT_DONE

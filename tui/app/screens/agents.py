@@ -135,7 +135,7 @@ class AgentsScreen(ModalScreen[None]):
     def _show_agents(self) -> None:
         self._table.show_records([_row(agent, self._state.modes) for agent in self._agents])
         drifted = sum(bool(row.drift) for row in self._table.records)
-        self.query_one("#agents-box").border_subtitle = Content(f"{drifted} do not follow the mode" if drifted else "")
+        self.query_one("#agents-box").border_subtitle = Content(f"{drifted} not following the mode" if drifted else "")
         self.show_agent()
 
     def _show_quota(self) -> None:
