@@ -10,6 +10,7 @@ from tui.bridges.json_text import (
     NoSuchPlace,
     append_item,
     items,
+    mark_and_text,
     member,
     read_json_text,
     remove,
@@ -21,7 +22,6 @@ ENTRY = "external-mode"
 """What our entry is called in a component registry."""
 
 _MARK = "<!-- written by `fleetdeck claude install --skill`; uninstall removes it -->"
-_BYTE_ORDER_MARK = "\ufeff"
 
 
 def skill_text(program: Sequence[str]) -> str:
@@ -83,7 +83,7 @@ def with_entry(text: str, program: Sequence[str]) -> str:
         NoSuchPlace: its components are neither.
     """
     entry = entry_of(program)
-    bare = text.removeprefix(_BYTE_ORDER_MARK)
+    mark, bare = mark_and_text(text)
     if not bare.strip():
         return json.dumps({"components": {ENTRY: entry}}, indent=2, ensure_ascii=False) + "\n"
     components = member(read_json_text(bare).root.value, "components")
@@ -100,7 +100,7 @@ def with_entry(text: str, program: Sequence[str]) -> str:
         changed = bare if components.get(ENTRY) == entry else set_member(bare, ("components", ENTRY), entry)
     else:
         raise NoSuchPlace("has components that are neither an object nor a list")
-    return text[: len(text) - len(bare)] + changed
+    return mark + changed
 
 
 def without_entry(text: str) -> str:
@@ -109,7 +109,7 @@ def without_entry(text: str) -> str:
     Raises:
         NoJson: the text is no JSON, comments let pass.
     """
-    bare = text.removeprefix(_BYTE_ORDER_MARK)
+    mark, bare = mark_and_text(text)
     components = member(read_json_text(bare).root.value, "components") if bare.strip() else None
     if isinstance(components, list) and (place := _place(components)) is not None:
         changed = remove(bare, ("components", place))
@@ -117,7 +117,7 @@ def without_entry(text: str) -> str:
         changed = remove(bare, ("components", ENTRY))
     else:
         return text
-    return text[: len(text) - len(bare)] + changed
+    return mark + changed
 
 
 def _place(components: Sequence[object]) -> int | None:

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
-from tui.bridges.json_text import Document, NoSuchPlace, Way, append_item, items, member, read_json_text, set_member
+from tui.bridges.json_text import (
+    Document,
+    NoSuchPlace,
+    Way,
+    append_item,
+    items,
+    mark_and_text,
+    member,
+    read_json_text,
+    set_member,
+)
 from tui.bridges.json_text import remove as remove_from
 
 Part = Literal["hook", "statusline"]
@@ -22,8 +32,6 @@ HOOK_TIMEOUT = 5
 """Seconds; Claude Code's own default is 600, for which a session would stand still."""
 STATUS_LINE_REFRESH = 5
 """Seconds between two looks at the mode, besides those after every answer."""
-
-_BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ def with_fleetdeck(text: str, commands: Commands) -> str:
         NoJson: the text is no JSON, comments let pass.
         NoSuchPlace: something else stands where hooks belong.
     """
-    mark, text = _mark_and_text(text)
+    mark, text = mark_and_text(text)
     if not text.strip():
         fresh = {"hooks": {"SessionStart": [_hook_group(commands)]}, "statusLine": _status_line(commands)}
         return f"{mark}{json.dumps(fresh, indent=2, ensure_ascii=False)}\n"
@@ -81,7 +89,7 @@ def without_fleetdeck(text: str) -> str:
     Raises:
         NoJson: the text is no JSON, comments let pass.
     """
-    mark, text = _mark_and_text(text)
+    mark, text = mark_and_text(text)
     if not text.strip():
         return mark + text
     while (way := next(_own_hooks(read_json_text(text)), None)) is not None:
@@ -93,7 +101,7 @@ def without_fleetdeck(text: str) -> str:
 
 def own_commands(text: str) -> Commands | None:
     """The commands of ours that the settings have run; None where they have no hook of ours."""
-    text = _mark_and_text(text)[1]
+    text = mark_and_text(text)[1]
     document = read_json_text(text) if text.strip() else None
     way = next(_own_hooks(document), None) if document is not None else None
     if document is None or way is None:
@@ -105,7 +113,7 @@ def own_commands(text: str) -> Commands | None:
 
 def has_other_status_line(text: str) -> bool:
     """True where the person has a status line that is not ours."""
-    text = _mark_and_text(text)[1]
+    text = mark_and_text(text)[1]
     status_line = member(read_json_text(text).root.value, "statusLine") if text.strip() else None
     return status_line is not None and not _is_ours(member(status_line, "command"), "statusline")
 
@@ -123,17 +131,12 @@ def read_settings(text: str) -> Document:
     Raises:
         NoJson: they are no JSON, comments let pass.
     """
-    return read_json_text(_mark_and_text(text)[1])
+    return read_json_text(mark_and_text(text)[1])
 
 
 def is_own_command(command: Command) -> bool:
     """True for what :func:`with_fleetdeck` writes, however the program is called."""
     return _is_ours(command.text, "hook") or _is_ours(command.text, "statusline")
-
-
-def _mark_and_text(text: str) -> tuple[str, str]:
-    bare = text.removeprefix(_BYTE_ORDER_MARK)
-    return text[: len(text) - len(bare)], bare
 
 
 def _hook_group(commands: Commands) -> dict[str, object]:

@@ -78,6 +78,12 @@ class Document:
         return node
 
 
+def mark_and_text(text: str) -> tuple[str, str]:
+    """The byte-order mark that a text begins with, or nothing, and the rest."""
+    bare = text.removeprefix("\ufeff")
+    return text[: len(text) - len(bare)], bare
+
+
 def read_json_text(text: str) -> Document:
     """
     Raises:
