@@ -181,6 +181,21 @@ def test_what_is_ours_follows_the_fleet_and_what_a_person_added_to_it_stays() ->
     assert "timeout: 900  # slow" in after
 
 
+def test_what_goes_leaves_the_comments_of_others_where_they_were() -> None:
+    text = made(OWN).text
+    nothing = FleetSnapshot(at=2.0, services=(service("llama-swap"), service("ollama")))
+    lines = made(text, fleet=nothing).text.splitlines()
+    assert list(groups_of("\n".join(lines))) == ["gpt"]
+    for comment, section in (("# Who helps whom.", "router_settings:"), ("# The rest.", "litellm_settings:")):
+        assert lines[lines.index(section) - 1] == comment
+    assert "  # the cloud" in lines
+
+
+def test_line_ends_stay_as_they_are() -> None:
+    ended = made(OWN.replace("\n", "\r\n")).text
+    assert ended == made(OWN).text.replace("\n", "\r\n")
+
+
 def test_a_server_that_is_silent_keeps_its_groups() -> None:
     text = made().text
     silent = ServiceSnapshot(name="ollama", kind="ollama", url="http://koala:11434", reason="connection refused")

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.chat.scripted import Scripted
+from tests.cli.demo_process import DemoProcess
 from tests.cli.house import House
+from tests.cli.terminal import on_terminal
 from tui.ledger.probes import probes_known
 
 BOTH = ("--manager", "llama-swap/qwen3", "--worker", "ollama/llama3.2:latest")
@@ -98,3 +100,18 @@ async def test_without_the_library_one_sentence_says_how_to_get_it(
     ran = await house.call("agents", "probe", "llama-swap/qwen3", "--yes")
     assert (ran.code, "pip install 'fleetdeck[agents]'" in ran.err) == (2, True)
     assert "Traceback" not in ran.err
+
+
+def test_a_person_is_asked_and_may_say_no(demo: DemoProcess, folder: str) -> None:
+    command = demo.command("agents", "Explore the files", *BOTH, "--folder", folder)
+    with on_terminal(command, demo.environment()) as terminal:
+        terminal.sees("llama-swap/qwen3 (local) and ollama/llama3.2:latest (local) will write Python code")
+        terminal.sees("none of your keys")
+        terminal.sees("Run what they write? [y/N]")
+        terminal.write("n\n")
+        assert terminal.ends() == 1
+    with on_terminal(command, demo.environment()) as terminal:
+        terminal.sees("Run what they write? [y/N]")
+        terminal.write("y\n")
+        assert terminal.ends() == 0
+        assert "notes.md" in terminal.shown

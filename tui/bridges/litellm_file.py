@@ -16,7 +16,7 @@ from tui.bridges.yaml_comments import keeps_last_comment
 from tui.config.schema import Config, ServiceSettings
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import Deployment, FleetSnapshot, ModelRole, ModelSnapshot, ServiceSnapshot
-from tui.routing.locality import Where, locality
+from tui.routing.locality import Locality, Where, locality
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -59,7 +59,7 @@ def merged(text: str, wanted: LiteLlmGroups, config: Config, snapshot: FleetSnap
     Raises:
         NoLiteLlm: ``text`` is no LiteLLM configuration, or one under which a local group could not be kept at home.
     """
-    document, yaml = _parsed(text)
+    document, yaml = _parsed(text.replace("\r\n", "\n"))
     notes: list[str] = []
     with keeps_last_comment(document):
         models = _part(document, "model_list", yaml.seq())
@@ -83,7 +83,8 @@ def merged(text: str, wanted: LiteLlmGroups, config: Config, snapshot: FleetSnap
     notes += house.leaving(after, taken)
     output = io.StringIO()
     yaml.dump(document, output)
-    return Merged((HEADER if not text.strip() else "") + output.getvalue(), tuple(notes))
+    new = (HEADER if not text.strip() else "") + output.getvalue()
+    return Merged(new.replace("\n", "\r\n") if "\r\n" in text else new, tuple(notes))
 
 
 def _parsed(text: str) -> tuple[Any, YAML]:
@@ -318,7 +319,7 @@ class _House:
         others = (service for service in self.snapshot.services if service.name != self.proxy.name)
         return replace(self.snapshot, services=(*others, seen))
 
-    def place(self, fleet: FleetSnapshot, group: str) -> Any:
+    def place(self, fleet: FleetSnapshot, group: str) -> Locality:
         config = replace(self.config, services={**self.config.services, self.proxy.name: self.proxy})
         return locality(f"{self.proxy.name}/{group}", config, fleet)
 
