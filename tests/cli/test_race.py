@@ -13,6 +13,7 @@ from tests.cli.demo_process import PATIENCE
 from tests.cli.house import House
 from tests.waiting import until
 from tui.demo.models import answer_to
+from tui.ledger.votes import Entrant, Vote, Votes
 from tui.routing.mode_files import Flip, flip_private
 
 LOCAL, CLOUD = "llama-swap/gemma", "litellm/gpt-5.2"
@@ -58,6 +59,53 @@ async def test_the_document_of_a_race_has_every_figure(house: House) -> None:
         ("cli", LOCAL, "finished"),
         ("cli", CLOUD, "finished"),
     }
+
+
+async def test_tiers_and_tasks_race_too_with_files_and_a_system_prompt(house: House) -> None:
+    notes = house.home / "notes.txt"
+    notes.write_text("the notes")
+    ran = await house.call(
+        "race", "-m", LOCAL, "-t", "haiku", "-k", "default", "-p", "hi", "-f", str(notes), "--system", "Be brief.",
+        "--order", "tokens-per-second", "--json", "-q",
+    )  # fmt: skip
+    assert (ran.code, ran.err) == (0, "")
+    assert {json.dumps(lane["asked"]): lane["model"] for lane in rows(ran.document)} == {
+        '{"model": "llama-swap/gemma"}': LOCAL,
+        '{"tier": "haiku"}': LOCAL,
+        '{"task": "default"}': "llama-swap/qwen3",
+    }
+    system, user = house.said_to("llama-swap")
+    assert (system["role"], system["content"]) == ("system", "Be brief.")
+    assert "the notes" in str(user["content"])
+    rates = [lane["timings"]["tokens_per_second"] for lane in rows(ran.document)]  # type: ignore[index]
+    known = [rate for rate in rates if rate is not None]
+    assert known == sorted(known, reverse=True)
+
+
+async def test_what_a_model_takes_of_a_gpu_stands_in_its_lane(house: House) -> None:
+    ran = await house.call("race", "-m", "ollama/llama3.2:latest", "-m", CLOUD, "hi", "--json", "-q")
+    taken = {str(lane["model"]): lane["gpu_memory"] for lane in rows(ran.document)}
+    local = taken["ollama/llama3.2:latest"]
+    assert isinstance(local, dict)
+    assert (local["before"], local["bytes"] > 10**9) == (0, True)
+    assert taken[CLOUD] == {"bytes": None, "before": None}
+
+
+async def test_standings_are_told_without_asking_anybody(house: House) -> None:
+    none = await house.call("race", "--standings")
+    assert (none.code, none.out, "no votes yet" in none.err) == (0, "", True)
+    with Votes() as votes:
+        winner = Entrant(model=LOCAL, tokens_per_second=80.0, first_token_s=0.4)
+        votes.cast(Vote(at=1.0, face="panel", task="quick", winner=winner, others=(Entrant(model=CLOUD),)))
+        votes.cast(Vote(at=2.0, face="panel", task="", winner=Entrant(model=CLOUD), others=()))
+    told = await house.call("race", "--standings", "-k", "quick")
+    header, first, second = told.out.splitlines()
+    assert header.split()[:4] == ["TASK", "MODEL", "WINS", "RACES"]
+    assert first.split() == ["quick", LOCAL, "1", "1", "80", "400", "ms"]
+    assert second.split() == ["quick", CLOUD, "0", "1", "–", "–"]
+    document = (await house.call("race", "--standings", "--json")).document
+    assert [row["task"] for row in rows(document, "standings")] == [None, "quick", "quick"]
+    assert house.prompted() == {}
 
 
 async def test_who_may_not_is_a_lane_that_says_why(house: House) -> None:

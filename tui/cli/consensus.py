@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tui.chat.attachments import WrittenPrompt
 from tui.chat.consensus import THRESHOLD, Consensus, consensus
 from tui.chat.race import Lane
 from tui.chat.sending import Sender
@@ -17,7 +18,6 @@ from tui.cli.invoke import FACE, PromptCommand
 from tui.cli.lanes import SEVERAL, Question, about_document, exit_where_nobody_may, lane_document, tell_if_skipped
 from tui.cli.looking import config_or_discovered, modes_of
 from tui.cli.main import EXIT_FAILED, Invocation
-from tui.cli.prompt_input import read_prompt
 from tui.cli.request_options import with_options
 from tui.cli.until_signal import until_signal
 from tui.fleet.printable import printable, printable_lines
@@ -44,28 +44,29 @@ def consensus_command(invocation: Invocation, /, threshold: float, judge: str | 
     Short answers are compared by their words, without case, white space and punctuation; longer ones by the judge.
     """
     question = Question(**said)
-    question.check()
-    text = read_prompt(question.prompt, question.option_prompt, (), question.note).text
-    return asyncio.run(until_signal(_consensus(invocation, question, text, threshold, judge)))
+    return asyncio.run(until_signal(_consensus(invocation, question, question.read(), threshold, judge)))
 
 
-async def _consensus(invocation: Invocation, question: Question, text: str, threshold: float, judge: str | None) -> int:
+async def _consensus(
+    invocation: Invocation, question: Question, written: WrittenPrompt, threshold: float, judge: str | None
+) -> int:
     config = await config_or_discovered(invocation)
     if judge is not None and (problem := owner_problem(judge, config)):
         raise click.UsageError(f"the judge cannot be asked: {problem}")
     modes = modes_of(config)
-    lanes = question.lanes(text)
+    lanes = question.lanes(written)
     async with Sender(config, FACE) as sender:
-        await question.ask(lanes, text, sender, config, modes)
+        await question.ask(lanes, written, sender, config, modes)
         found = await consensus(
             lanes,
-            text,
+            written.text,
             sender,
             config,
             modes_of(config),
             threshold=threshold,
             judge=judge,
             timeout=question.timeout,
+            allow_secrets=question.allow_secrets,
         )
         if sender.problem:
             question.note(f"not all of this is remembered: {sender.problem}")
@@ -101,7 +102,7 @@ def _document(found: Consensus, lanes: Sequence[Lane]) -> dict[str, object]:
 
 def _print(found: Consensus, lanes: Sequence[Lane]) -> None:
     for lane in lanes:
-        click.echo(f"{printable(lane.model, 120)}:")
+        click.echo(f"{printable(lane.name, 120)}:")
         shown = lane.text.strip() if lane.finished is not None else f"({lane.stage}: {lane.words})"
         for line in printable_lines(shown or "(an empty answer)").splitlines():
             click.echo(f"  {line}".rstrip())

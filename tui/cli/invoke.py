@@ -22,7 +22,7 @@ from tui.cli.document import SCHEMA, Json, modes_document
 from tui.cli.looking import config_or_discovered, modes_of
 from tui.cli.main import EXIT_EMPTY_PLAN, EXIT_FAILED, Invocation
 from tui.cli.prompt_input import read_prompt
-from tui.cli.request_options import CONDITIONS, PROMPT, TARGETS, with_options
+from tui.cli.request_options import CONDITIONS, PROMPT, TARGETS, WRITING, with_options
 from tui.cli.route import EXITS, asked_document, skipped_document
 from tui.cli.until_signal import until_signal
 from tui.routing.decide import Decision, decide
@@ -33,16 +33,7 @@ FACE = "cli"
 Form = Literal["text", "json", "events"]
 
 ANSWER = (
-    click.option("--system", metavar="TEXT", default="", help="What the model is told to be, before the prompt."),
-    click.option(
-        "-f",
-        "--file",
-        "files",
-        metavar="FILE",
-        multiple=True,
-        type=click.Path(path_type=Path),
-        help="A text file that goes behind the prompt, or an image; may be given again.",
-    ),
+    *WRITING,
     click.option("--timeout", type=click.FloatRange(min=0.001), metavar="SECONDS", help="For the whole answer."),
     click.option("--json", "form", flag_value="json", help="One JSON document at the end."),
     click.option("--events", "form", flag_value="events", help="One JSON object a line, as things happen."),

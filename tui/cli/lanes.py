@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import click
 
+from tui.chat.attachments import WrittenPrompt
 from tui.chat.drill import Stage
 from tui.chat.prompt import Prompt
-from tui.chat.race import Lane, lanes_for, race
+from tui.chat.race import Lane, race
 from tui.chat.reply import Failed, Finished, ReplyEvent, Usage, fell_back_json, finished_json, usage_json
 from tui.chat.sending import Sender
 from tui.cli.answer_notes import AnswerNotes, failure_words
 from tui.cli.document import Json, modes_document
 from tui.cli.main import EXIT_EMPTY_PLAN
-from tui.cli.request_options import PROMPT
-from tui.cli.route import EXITS
+from tui.cli.memory_watch import watched_memory
+from tui.cli.prompt_input import read_prompt
+from tui.cli.request_options import CONDITIONS, PROMPT, WRITING
+from tui.cli.route import EXITS, asked_document
 from tui.config.schema import Config
 from tui.fleet.printable import printable
 from tui.routing.modes import Modes
 from tui.routing.policy import Request
-from tui.routing.size import tokens_at_most
 
 SEVERAL = (
     click.option(
@@ -30,11 +33,13 @@ SEVERAL = (
         "models",
         metavar="MODEL",
         multiple=True,
-        help="service/name or program/name; twice or more.",
+        help="service/name or program/name; two or more of models, tiers and tasks.",
     ),
+    click.option("-t", "--tier", "tiers", metavar="TIER", multiple=True, help="Where a tier goes now."),
+    click.option("-k", "--task", "tasks", metavar="TASK", multiple=True, help="Where a task goes now."),
     *PROMPT,
-    click.option("--private", is_flag=True, help="Only to models on your own machines."),
-    click.option("--allow-secrets", is_flag=True, help="Even with a credential in the prompt."),
+    *CONDITIONS,
+    *WRITING,
     click.option("--timeout", type=click.FloatRange(min=0.001), metavar="SECONDS", help="For each whole answer."),
     click.option("--json", "as_json", is_flag=True, help="One JSON document at the end."),
     click.option("-q", "--quiet", is_flag=True, help="No notes on stderr but errors."),
@@ -47,41 +52,62 @@ class Question:
     """What was said on the command line to several models."""
 
     models: tuple[str, ...]
+    tiers: tuple[str, ...]
+    tasks: tuple[str, ...]
     option_prompt: str | None
     prompt: str | None
+    system: str
+    files: tuple[Path, ...]
     private: bool
+    external: bool
     allow_secrets: bool
     timeout: float | None
     as_json: bool
     quiet: bool
 
-    def check(self) -> None:
-        """Refuses what is no comparison.
+    def read(self) -> WrittenPrompt:
+        """The prompt, once it is clear that there is something to compare.
 
         Raises:
-            click.UsageError: fewer than two models are named, or one twice.
+            click.UsageError: fewer than two are named, or one twice; or there is no prompt.
         """
-        if len(self.models) < 2:
-            raise click.UsageError("name two models or more, each with -m")
-        twice = next((model for model in self.models if self.models.count(model) > 1), None)
+        names = [*self.models, *(f"tier {name}" for name in self.tiers), *(f"task {name}" for name in self.tasks)]
+        if len(names) < 2:
+            raise click.UsageError("name two models or more, each with -m; or tiers with -t, tasks with -k")
+        twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise click.UsageError(f"{printable(twice, 80)} is named twice")
+        return read_prompt(self.prompt, self.option_prompt, self.files, self.note)
 
-    def lanes(self, said: str) -> tuple[Lane, ...]:
-        request = Request(
-            private=self.private, allow_secrets=self.allow_secrets, prompt_tokens=tokens_at_most(said), model=""
+    def lanes(self, written: WrittenPrompt) -> tuple[Lane, ...]:
+        together = Request(
+            private=self.private,
+            external=self.external,
+            allow_secrets=self.allow_secrets,
+            prompt_tokens=written.tokens_at_most(self.system),
+            images=len(written.images),
         )
-        return lanes_for(self.models, request)
+        named = [
+            *(replace(together, model=name) for name in self.models),
+            *(replace(together, tier=name) for name in self.tiers),
+            *(replace(together, task=name) for name in self.tasks),
+        ]
+        return tuple(Lane(request) for request in named)
 
     def note(self, words: str) -> None:
         """Tells the person something beside the answers."""
         if not self.quiet:
             click.echo(f"fleetdeck: {words}", err=True)
 
-    async def ask(self, lanes: Sequence[Lane], said: str, sender: Sender, config: Config, modes: Modes) -> None:
+    async def ask(
+        self, lanes: Sequence[Lane], written: WrittenPrompt, sender: Sender, config: Config, modes: Modes
+    ) -> None:
         """Asks all lanes, and tells on stderr what happens meanwhile."""
         notes = _Notes(self)
-        await race(lanes, Prompt.of(said), said, sender, config, modes, timeout=self.timeout, told=notes.take)
+        prompt = Prompt.of(written.text, system=self.system, images=written.images)
+        said = written.said(self.system)
+        async with watched_memory(lanes, config):
+            await race(lanes, prompt, said, sender, config, modes, timeout=self.timeout, told=notes.take)
         remarks = [lane.decision.remark for lane in lanes if lane.decision is not None and lane.decision.remark]
         for remark in dict.fromkeys((*modes.problems, *remarks)):
             self.note(remark)
@@ -100,21 +126,21 @@ class _Notes:
         if isinstance(event, Failed):
             click.echo(f"fleetdeck: {failure_words(event)}", err=True)
             return
-        if lane.model not in self._notes:
+        if lane.name not in self._notes:
             assert lane.decision is not None
-            shown = printable(lane.model, 120)
+            shown = printable(lane.name, 120)
 
             def tell(words: str) -> None:
                 self._question.note(words if shown in words else f"{shown}: {words}")
 
-            self._notes[lane.model] = AnswerNotes(tell, lane.decision)
-        self._notes[lane.model].take(event)
+            self._notes[lane.name] = AnswerNotes(tell, lane.decision)
+        self._notes[lane.name].take(event)
 
 
 def tell_if_skipped(lane: Lane) -> None:
     """Says on stderr why a model was not asked."""
     if lane.stage is Stage.SKIPPED:
-        click.echo(f"fleetdeck: {printable(lane.model, 120)} is not asked: {printable(lane.words, 400)}", err=True)
+        click.echo(f"fleetdeck: {printable(lane.name, 120)} is not asked: {printable(lane.words, 400)}", err=True)
 
 
 def exit_where_nobody_may(lanes: Sequence[Lane]) -> int | None:
@@ -141,12 +167,14 @@ def lane_document(lane: Lane) -> Json:
     plan_failure = lane.decision.plan.failure if lane.decision is not None else None
     kind = str(failed.kind) if failed is not None else plan_failure.name.lower() if plan_failure is not None else None
     return {
+        "asked": asked_document(lane.request, lane.decision.plan) if lane.decision is not None else {},
         "model": lane.model,
         "where": lane.where or None,
         "outcome": str(lane.stage),
         "error": lane.words or None,
         "kind": kind,
         **(_figures(lane.finished, lane.prefill) if lane.finished is not None else _no_figures(failed)),
+        "gpu_memory": {"bytes": lane.memory, "before": lane.memory_before},
         "response": lane.text,
         "reasoning": lane.reasoning,
     }

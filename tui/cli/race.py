@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from tui.chat.attachments import WrittenPrompt
 from tui.chat.race import Lane
-from tui.chat.race_figures import ordered
+from tui.chat.race_figures import RaceFigure, ordered
 from tui.chat.sending import Sender
 from tui.cli.answer_notes import duration_words
 from tui.cli.answers import print_document
@@ -18,40 +19,54 @@ from tui.cli.invoke import FACE, PromptCommand
 from tui.cli.lanes import SEVERAL, Question, about_document, exit_where_nobody_may, lane_document
 from tui.cli.lines import Line, print_lines
 from tui.cli.looking import config_or_discovered, modes_of
-from tui.cli.main import EXIT_FAILED, Invocation
-from tui.cli.prompt_input import read_prompt
+from tui.cli.main import EXIT_FAILED, CommandFailed, Invocation
 from tui.cli.request_options import with_options
 from tui.cli.until_signal import until_signal
 from tui.fleet.printable import printable
+from tui.fleet.wording import size_words
+from tui.ledger.file import LedgerError
+from tui.ledger.votes import Standing, standings_now
 from tui.routing.modes import Modes
 
-HEADER = ("MODEL", "WHERE", "TOTAL", "FIRST TOKEN", "LOAD", "PREFILL", "TOKENS/S", "TOKENS", "COST", "OUTCOME")
+HEADER = ("MODEL", "WHERE", "TOTAL", "FIRST TOKEN", "LOAD", "PREFILL", "TOKENS/S", "TOKENS", "COST", "GPU", "OUTCOME")
+STANDINGS_HEADER = ("TASK", "MODEL", "WINS", "RACES", "TOKENS/S P50", "FIRST TOKEN P50")
+RACING = (
+    click.option(
+        "--order",
+        type=click.Choice([str(figure) for figure in RaceFigure]),
+        default=str(RaceFigure.TOTAL),
+        show_default=True,
+        help="The figure that puts them in order, the best first.",
+    ),
+    click.option("--standings", is_flag=True, help="Who has won the votes of the panel's races so far; asks nobody."),
+)
 
 
 @click.command("race", cls=PromptCommand)
-@with_options(SEVERAL)
+@with_options(SEVERAL, RACING)
 @click.pass_obj
-def race_command(invocation: Invocation, /, **said: Any) -> int:
+def race_command(invocation: Invocation, /, order: str, standings: bool, **said: Any) -> int:
     """Send PROMPT to several models at once, and compare how fast they answer and at what cost.
 
-    Standard input, where something is piped into it, goes behind PROMPT and a blank line.
+    Standard input, where something is piped into it, goes behind PROMPT and a blank line. With --standings, -k names
+    the tasks that are wanted; without it they all are.
     """
     question = Question(**said)
-    question.check()
-    text = read_prompt(question.prompt, question.option_prompt, (), question.note).text
-    return asyncio.run(until_signal(_race(invocation, question, text)))
+    if standings:
+        return _tell_standings(question)
+    return asyncio.run(until_signal(_race(invocation, question, question.read(), RaceFigure(order))))
 
 
-async def _race(invocation: Invocation, question: Question, text: str) -> int:
+async def _race(invocation: Invocation, question: Question, written: WrittenPrompt, order: RaceFigure) -> int:
     config = await config_or_discovered(invocation)
     modes = modes_of(config)
-    lanes = question.lanes(text)
+    lanes = question.lanes(written)
     async with Sender(config, FACE) as sender:
         try:
-            await question.ask(lanes, text, sender, config, modes)
+            await question.ask(lanes, written, sender, config, modes)
         finally:
             # Also where it is interrupted: the quick ones have answered.
-            _print_result(question, lanes, modes)
+            _print_result(question, lanes, modes, order)
         if sender.problem:
             question.note(f"not all of this is remembered: {sender.problem}")
     if (code := exit_where_nobody_may(lanes)) is not None:
@@ -59,8 +74,8 @@ async def _race(invocation: Invocation, question: Question, text: str) -> int:
     return 0 if any(lane.finished is not None for lane in lanes) else EXIT_FAILED
 
 
-def _print_result(question: Question, lanes: Sequence[Lane], modes: Modes) -> None:
-    in_order = ordered(lanes)
+def _print_result(question: Question, lanes: Sequence[Lane], modes: Modes, order: RaceFigure) -> None:
+    in_order = ordered(lanes, order)
     if question.as_json:
         document = {"schema": SCHEMA, **about_document(lanes, modes), "lanes": [lane_document(one) for one in in_order]}
         print_document(document)
@@ -70,7 +85,7 @@ def _print_result(question: Question, lanes: Sequence[Lane], modes: Modes) -> No
 
 def _line(lane: Lane) -> Line:
     finished = lane.finished
-    name = printable(lane.model, 80)
+    name = printable(lane.name if lane.name == lane.model else f"{lane.name} ({lane.model})", 120)
     if finished is None:
         outcome = f"{lane.stage}: {printable(lane.words, 160)}"
         return Line((name, lane.where or "–", *("–",) * (len(HEADER) - 3), outcome), "red" if lane.end else "yellow")
@@ -84,13 +99,61 @@ def _line(lane: Lane) -> Line:
             _duration(timings.first_token),
             _duration(timings.load),
             _duration(lane.prefill),
-            "–" if timings.tokens_per_second is None else f"{timings.tokens_per_second:.0f}",
+            _rate(timings.tokens_per_second),
             "–" if tokens is None else str(tokens),
             "–" if cost is None else f"${cost:.6f}",
+            size_words(lane.memory),
             f"answered, served by {printable(finished.served_by, 120)}" if served else "answered",
         ),
         "green",
     )
+
+
+def _tell_standings(question: Question) -> int:
+    """
+    Raises:
+        CommandFailed: the ledger cannot be read.
+    """
+    try:
+        standings = [one for one in standings_now() if not question.tasks or one.task in question.tasks]
+    except LedgerError as error:
+        raise CommandFailed(str(error)) from None
+    if question.as_json:
+        print_document({"schema": SCHEMA, "standings": [_standing_document(one) for one in standings]})
+    elif standings:
+        print_lines([Line(STANDINGS_HEADER), *(_standing_line(one) for one in standings)])
+    else:
+        question.note("there are no votes yet: they are given in the panel's races (ctrl+r in the playground, then b)")
+    return 0
+
+
+def _standing_document(standing: Standing) -> dict[str, object]:
+    first = standing.first_token_s
+    return {
+        "task": standing.task or None,
+        "model": standing.model,
+        "wins": standing.wins,
+        "races": standing.races,
+        "tokens_per_second_p50": standing.tokens_per_second,
+        "first_token_ms_p50": None if first is None else round(first * 1000),
+    }
+
+
+def _standing_line(standing: Standing) -> Line:
+    return Line(
+        (
+            printable(standing.task, 60) or "–",
+            printable(standing.model, 120),
+            str(standing.wins),
+            str(standing.races),
+            _rate(standing.tokens_per_second),
+            _duration(standing.first_token_s),
+        )
+    )
+
+
+def _rate(per_second: float | None) -> str:
+    return "–" if per_second is None else f"{per_second:.0f}"
 
 
 def _duration(seconds: float | None) -> str:

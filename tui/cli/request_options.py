@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -23,6 +24,19 @@ CONDITIONS = (
 PROMPT = (
     click.option("-p", "--prompt", "option_prompt", metavar="PROMPT", help="The same as the argument."),
     click.argument("prompt", required=False),
+)
+
+WRITING = (
+    click.option("--system", metavar="TEXT", default="", help="What the model is told to be, before the prompt."),
+    click.option(
+        "-f",
+        "--file",
+        "files",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="A text file that goes behind the prompt, or an image; may be given again.",
+    ),
 )
 
 
