@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.live import (
+    bridge_checks,
     chat_checks,
     demo_checks,
     litellm_checks,
@@ -30,6 +31,7 @@ MODULES = (
     llama_swap_checks,
     ollama_checks,
     litellm_checks,
+    bridge_checks,
     demo_checks,
     product_checks,
     chat_checks,

@@ -15,7 +15,7 @@ from tests.live.installing import (
     install_litellm,
     install_ollama,
 )
-from tests.live.litellm_server import LiteLLMServer, litellm_server
+from tests.live.litellm_server import LiteLLMServer, litellm_process, litellm_server
 from tests.live.llama_swap_server import llama_swap_server
 from tests.live.ollama_server import OllamaServer, ollama_server
 from tests.live.processes import DidNotStart, ServerProcess
@@ -56,6 +56,11 @@ class Stage:
             await self._running(server.process)
             self._litellm = server
         return self._litellm
+
+    async def litellm_with(self, name: str, configuration: Path, **environment: str) -> ServerProcess:
+        """Another proxy, which reads this configuration; running until the end of all checks."""
+        program = await self._program(install_litellm)
+        return await self._running(litellm_process(name, program, configuration, **environment))
 
     async def ollama(self) -> OllamaServer:
         """Ollama with the model `tiny`, not loaded."""

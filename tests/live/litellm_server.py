@@ -52,18 +52,23 @@ def litellm_server(program: Path, folder: Path) -> LiteLLMServer:
     # JSON is YAML too, and needs no library to write. The file holds the key.
     configuration.touch(mode=0o600)
     configuration.write_text(json.dumps(settings), encoding="utf-8")
+    process = litellm_process("litellm", program, configuration)
+    return LiteLLMServer(process, upstream, key)
+
+
+def litellm_process(name: str, program: Path, configuration: Path, **environment: str) -> ServerProcess:
+    """A proxy with this configuration file, not yet started."""
     port = free_port()
-    process = ServerProcess(
-        "litellm",
+    return ServerProcess(
+        name,
         [str(program), "--config", str(configuration), "--host", "127.0.0.1", "--port", str(port)],
-        folder=folder,
+        folder=configuration.parent,
         port=port,
         ready_path="/health/liveliness",
         ready_within=120.0,
         # Otherwise it fetches a price list from the internet at every start.
-        environment={"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_COLOR": "1"},
+        environment={"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_COLOR": "1", **environment},
     )
-    return LiteLLMServer(process, upstream, key)
 
 
 def _deployment(group: str, model: str, mode: str | None = None, **parameters: str) -> dict[str, object]:
