@@ -13,6 +13,7 @@ from tui.app.screens.dialogs import ConfirmScreen
 from tui.app.screens.route import RouteScreen
 from tui.config.load import load_config
 from tui.demo.fleet import DemoFleet
+from tui.routing.mode_files import Flip, flip_external
 
 COMMENTED = """
 # What the night jobs ask for; leave the order to me.
@@ -116,6 +117,37 @@ async def test_a_candidate_is_taken_out_of_a_tier_and_unsaved_changes_are_taken_
         assert "# The simulated fleet" in path.read_text()
 
 
+async def test_who_answers_in_claudes_stead_is_named_and_taken_away(fleet: DemoFleet) -> None:
+    path = fleet.folder / "config.toml"
+    flip_external(fleet.folder / "external-mode.json", Flip.ON)
+    async with open_panel(fleet) as panel:
+        screen = await open_route(panel, "tier haiku")
+        await panel.sees("tier haiku · external: llama-swap/gemma")
+        await panel.press("E", *["backspace"] * len("llama-swap/gemma"), *"litellm/gpt-5.2", "enter", "s")
+        await answer(panel, "y")
+        await until(lambda: load_config(path).tiers["haiku"].external == "litellm/gpt-5.2", "it is saved")
+        await until(lambda: not screen.changed, "the panel has taken it up")
+        await until(lambda: shown(panel)["tier haiku"][0] == "litellm/gpt-5.2", "prompts go there now")
+        await panel.press("E", *["backspace"] * len("litellm/gpt-5.2"), "enter", "s")
+        await answer(panel, "y")
+        await until(lambda: load_config(path).tiers["haiku"].external is None, "it is taken away")
+        assert load_config(path).tiers["haiku"].fallback == ("llama-swap/gemma", "ollama/llama3.2:latest")
+        assert "haiku  = { " in path.read_text()
+
+
+async def test_what_is_not_saved_is_not_left_behind_unasked(fleet: DemoFleet) -> None:
+    async with open_panel(fleet) as panel:
+        await open_route(panel, "task default")
+        await panel.press("x", "escape")
+        await panel.sees("Leave without saving?")
+        await panel.press("n")
+        await panel.sees("changed, not saved: s saves")
+        await panel.press("escape", "y")
+        await panel.sees_no("changed, not saved")
+        await open_route(panel, "task default")
+        await panel.sees("1.  llama-swap/qwen3")
+
+
 async def test_a_file_that_changed_meanwhile_is_not_overwritten(fleet: DemoFleet) -> None:
     path = fleet.folder / "config.toml"
     async with open_panel(fleet) as panel:
@@ -150,9 +182,9 @@ async def test_read_only_explains_and_takes_every_changing_key_away(fleet: DemoF
         before = (fleet.folder / "config.toml").read_text()
         await open_route(panel, "task default")
         await panel.sees("1.  llama-swap/qwen3")
-        for words in ("Earlier", "Later", "Add", "Remove", "Save", "Undo"):
+        for words in ("Earlier", "Later", "Add", "External", "Remove", "Save", "Undo"):
             assert words not in panel.footer
-        await panel.press("J", "K", "x", "a", "s", "U")
+        await panel.press("J", "K", "x", "a", "E", "s", "U")
         assert not panel.app.screen.query_one(Input).display
         assert "changed" not in panel.painted
         assert (fleet.folder / "config.toml").read_text() == before

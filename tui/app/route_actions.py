@@ -30,6 +30,10 @@ ROUTE_ACTIONS: tuple[Action, ...] = (
         palette=False, about="Add a candidate at the end.",
     ),
     Action(
+        id="route.external", keys="E", title="External", scope=Scope.ROUTE, method="screen.external", footer=True,
+        disturbs=True, palette=False, about="Say who answers in Claude's stead while external mode is on.",
+    ),
+    Action(
         id="route.remove", keys="x,delete", title="Remove", scope=Scope.ROUTE, method="screen.remove", footer=True,
         disturbs=True, palette=False, about="Take this candidate out.",
     ),

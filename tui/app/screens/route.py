@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -30,7 +31,7 @@ from tui.config.errors import ConfigError
 from tui.config.splice import NoSuchPlace
 from tui.fleet.printable import printable
 from tui.routing.policy import owner_problem
-from tui.routing.rewriting import configured_candidates, planned_with, with_candidates
+from tui.routing.rewriting import Candidates, configured_candidates, planned_with, with_candidates
 
 COLUMNS = (
     Column("place", "", least=3, most=3, align="right"),
@@ -69,7 +70,7 @@ class RouteScreen(ModalScreen[None]):
         self._state = state
         self._kind: RouteKind = kind
         self._route_name = name
-        self._order = configured_candidates(state.config, kind, name)
+        self._wanted = configured_candidates(state.config, kind, name)
         self._table = CandidateTable(
             COLUMNS,
             key_of=lambda row: row.model,
@@ -77,8 +78,8 @@ class RouteScreen(ModalScreen[None]):
             id="candidates",
         )
         models = [row.choice.name for row in choice_rows(state.config, state.snapshot) if row.choice.kind == "model"]
+        self._asks_external = False
         self._new = Input(
-            placeholder="service/model or program/model; → takes what is proposed",
             suggester=SuggestFromList(models, case_sensitive=False),
             id="new-candidate",
             compact=True,
@@ -86,7 +87,7 @@ class RouteScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="route-box") as box:
-            box.border_title = Content(f"{self._kind} {printable(self._route_name, 60)}")
+            box.border_title = Content(self._title)
             yield self._table
             yield self._new
             with VerticalScroll(id="explanation", can_focus=False):
@@ -101,8 +102,8 @@ class RouteScreen(ModalScreen[None]):
 
     @property
     def changed(self) -> bool:
-        """True where the order on screen is not the one in the configuration."""
-        return self._order != configured_candidates(self._state.config, self._kind, self._route_name)
+        """True where the candidates on screen are not those in the configuration."""
+        return self._wanted != configured_candidates(self._state.config, self._kind, self._route_name)
 
     def show_state(self, state: PanelState) -> None:
         """Takes over what is known now. An order that was saved elsewhere replaces one that was not changed here."""
@@ -111,7 +112,7 @@ class RouteScreen(ModalScreen[None]):
         if plan_substance(state) == before:
             return
         if untouched:
-            self._order = configured_candidates(state.config, self._kind, self._route_name)
+            self._wanted = configured_candidates(state.config, self._kind, self._route_name)
         self._show()
 
     def _route(self) -> Route | None:
@@ -120,16 +121,24 @@ class RouteScreen(ModalScreen[None]):
         if self._route_name not in (named_tiers(config) if self._kind == "tier" else config.tasks):
             return None
         if self.changed:
-            state = replace(state, config=planned_with(config, self._kind, self._route_name, self._order))
+            state = replace(state, config=planned_with(config, self._kind, self._route_name, self._wanted))
         return route_of(self._kind, self._route_name, state)
 
     def _show(self) -> None:
         route = self._route()
-        self._table.show_records([self._row(place, model, route) for place, model in enumerate(self._order, 1)])
+        self._table.show_records([self._row(place, model, route) for place, model in enumerate(self._wanted.models, 1)])
         self.query_one("#steps", Static).update(self._steps(route))
         box = self.query_one("#route-box")
+        box.border_title = Content(self._title)
         box.border_subtitle = Content("changed, not saved: s saves" if self.changed else "")
         self.refresh_bindings()
+
+    @property
+    def _title(self) -> str:
+        name = f"{self._kind} {printable(self._route_name, 60)}"
+        if self._kind == "task":
+            return name
+        return f"{name} · external: {printable(self._wanted.external or 'nobody', 60)}"
 
     def _steps(self, route: Route | None) -> Content:
         if route is None:
@@ -153,49 +162,64 @@ class RouteScreen(ModalScreen[None]):
 
     def action_move(self, steps: int) -> None:
         index = self._table.cursor_index
-        if index is None or not 0 <= index + steps < len(self._order):
+        if index is None or not 0 <= index + steps < len(self._wanted.models):
             return
-        order = list(self._order)
-        order.insert(index + steps, order.pop(index))
-        self._order = tuple(order)
-        self._show()
+        models = list(self._wanted.models)
+        models.insert(index + steps, models.pop(index))
+        self._want(replace(self._wanted, models=tuple(models)))
 
     def action_remove(self) -> None:
         index = self._table.cursor_index
         if index is not None:
-            self._order = (*self._order[:index], *self._order[index + 1 :])
-            self._show()
+            models = self._wanted.models
+            self._want(replace(self._wanted, models=(*models[:index], *models[index + 1 :])))
+
+    def _want(self, candidates: Candidates) -> None:
+        self._wanted = candidates
+        self._show()
 
     def action_add(self) -> None:
+        self._ask_model("", "service/model or program/model; → takes what is proposed", external=False)
+
+    def action_external(self) -> None:
+        placeholder = "who answers in Claude's stead: service/model or program/model; empty: nobody"
+        self._ask_model(self._wanted.external or "", placeholder, external=True)
+
+    def _ask_model(self, value: str, placeholder: str, *, external: bool) -> None:
+        self._asks_external = external
+        self._new.placeholder = placeholder
+        self._new.value = value
         self._new.display = True
-        self._new.value = ""
         self._new.focus()
 
     @on(Input.Submitted, "#new-candidate")
-    def add_typed(self, event: Input.Submitted) -> None:
+    def take_typed(self, event: Input.Submitted) -> None:
         """A name that nobody can answer for stays in the field, to be mended."""
         model = event.value.strip()
         problem = owner_problem(model, self._state.config) if model else ""
-        if not problem and model in self._order:
+        if not problem and not self._asks_external and model in self._wanted.models:
             problem = f"{printable(model, 80)} is a candidate already"
         if problem:
             self.post_message(ActionEnded(problem, failed=True))
             return
         self._new.display = False
         self._table.focus()
-        if model:
-            self._order = (*self._order, model)
-            self._show()
+        if self._asks_external:
+            self._want(replace(self._wanted, external=model or None))
+        elif model:
+            self._want(replace(self._wanted, models=(*self._wanted.models, model)))
             self._table.cursor_key = model
 
-    def action_save(self) -> None:
+    async def action_save(self) -> None:
         config = self._state.config
         if not self.changed or config.path is None:
             return
         try:
-            edit = edit_config(
+            wanted = self._wanted
+            edit = await asyncio.to_thread(
+                edit_config,
                 config.path,
-                lambda text: with_candidates(text, config, self._kind, self._route_name, self._order),
+                lambda text: with_candidates(text, config, self._kind, self._route_name, wanted),
             )
         except (ConfigError, NoSuchPlace) as error:
             self.post_message(ActionEnded(str(error), failed=True))
@@ -203,14 +227,14 @@ class RouteScreen(ModalScreen[None]):
             question = f"Change the candidates of {self._kind} {printable(self._route_name, 60)}?"
             self._save(edit, question, f"saved {edit.path.name}; U takes it back")
 
-    def action_undo(self) -> None:
+    async def action_undo(self) -> None:
         """Takes back what is not saved; with nothing unsaved, the last change that was."""
         if self.changed:
-            self._order = configured_candidates(self._state.config, self._kind, self._route_name)
+            self._wanted = configured_candidates(self._state.config, self._kind, self._route_name)
             self._show()
         elif self._state.config.path is not None:
             try:
-                edit = undo(self._state.config.path)
+                edit = await asyncio.to_thread(undo, self._state.config.path)
             except ConfigError as error:
                 self.post_message(ActionEnded(str(error), failed=True))
             else:
@@ -232,16 +256,31 @@ class RouteScreen(ModalScreen[None]):
         if self._new.display:
             self._new.display = False
             self._table.focus()
+        elif self.is_current and self.changed:
+            self._ask_to_leave()
         elif self.is_current:
             self.dismiss()
 
+    def _ask_to_leave(self) -> None:
+        from tui.app.questions import Question
+        from tui.app.screens.dialogs import ConfirmScreen
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.dismiss()
+
+        question = Question("Leave without saving?", ("The candidates stay as your configuration has them.",), "Leave")
+        self.app.push_screen(ConfirmScreen(question), answered)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Read-only takes every change away; with nothing changed there is nothing to save."""
-        if action in ("move", "remove", "add", "save", "undo"):
+        if action in ("move", "remove", "add", "external", "save", "undo"):
             if self._state.readonly or self._state.config.path is None:
                 return False
             if isinstance(self.focused, Input):
                 return False
+        if action == "external":
+            return self._kind == "tier"
         if action == "save":
             return True if self.changed else None
         return True
