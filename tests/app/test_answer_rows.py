@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.app.test_hostile import harmful
-from tui.app.widgets.answer_rows import AnswerRows, Row
+from tui.app.widgets.answer_rows import AnswerRows
+from tui.app.widgets.code_colours import LARGEST, LONGEST_LINE, LONGEST_WORK, colours_of
+from tui.app.widgets.line_rows import Row
 from tui.app.widgets.markdown_inline import inline
 
 LINES = """# A heading
@@ -180,3 +182,130 @@ def test_the_cost_of_a_token_does_not_grow_with_the_length_of_the_answer() -> No
     early = cost_of(2_000)
     cost_of(10_000)
     assert cost_of(2_000) < 2 * early + 0.05
+
+
+def texts(markdown: str, width: int = 80) -> list[str]:
+    return [row.text for row in laid_out(markdown, width=width).rows]
+
+
+TABLE = """\
+before
+| model | tok/s | where it runs |
+|:------|------:|:-------------:|
+| **qwen3** | 83 | koala |
+| gemma | 140 | a `b\\|c` |
+after
+"""
+
+
+def test_the_columns_of_a_table_stand_under_each_other_once_it_has_ended() -> None:
+    assert texts(TABLE) == [
+        "before",
+        "model │ tok/s │ where it runs",
+        "──────┼───────┼──────────────",
+        "qwen3 │    83 │     koala",
+        "gemma │   140 │     a b|c",
+        "after",
+    ]
+
+
+def test_a_table_that_is_too_wide_breaks_within_its_cells_and_one_of_many_columns_stays_as_it_came() -> None:
+    long = "words that go on and on until they do not fit"
+    assert texts(f"| a | b |\n|---|---|\n| 1 | {long} |", width=30) == [
+        "a   │ b",
+        "────┼" + "─" * 25,
+        "1   │ words that go on and on",
+        "    │ until they do not fit",
+    ]
+    many = "|" + " number |" * 12
+    rule = "|" + "---|" * 12
+    assert texts(f"{many}\n{rule}", width=40)[0].startswith("| number |")
+
+
+def test_lines_with_bars_that_are_no_table_stay_as_they_came() -> None:
+    assert texts("| a | b |\n| c | d |\nend") == ["| a | b |", "| c | d |", "end"]
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["", "a", "長い", "**b**", "`x|y`", "\x1b[2J", "z" * 50]), max_size=5), max_size=30
+    )
+)
+def test_tables_fit_whatever_their_cells_hold(cells: list[list[str]]) -> None:
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    rows = laid_out("| h | h |\n|---|:-:|\n" + "\n".join(lines), width=33).rows
+    for row in rows:
+        assert cell_len(row.text) <= 33
+        assert not harmful(row.text)
+        assert_styled_in_order(row)
+
+
+def test_a_table_of_two_thousand_rows_holds_nobody_up() -> None:
+    rows = AnswerRows(100)
+    rows.feed("| a | b | c |\n|---|---|---|\n" + "| some words | 12 | **more** words |\n" * 2_000)
+    with without_collecting():
+        while True:
+            began = time.process_time()
+            done = rows.work(0.012)
+            assert time.process_time() - began < LONGEST_FRAME
+            if done:
+                break
+    rows.end()
+    assert len(rows.rows) == 2_002
+    assert len({row.text for row in rows.rows[2:]}) == 1
+
+
+def coloured(markdown: str, width: int = 80) -> list[Row]:
+    rows = laid_out(markdown, width=width)
+    for block in rows.uncoloured:
+        rows.colour(block, colours_of(block.language, rows.code_lines(block)))
+    return rows.rows
+
+
+def test_words_of_code_have_colours_by_what_they_are() -> None:
+    rows = coloured('```py\ndef f():  # why\n\treturn "長い" + 1\n```\n')
+    found = {row.text[span.start : span.end]: span.style for row in rows for span in row.spans}
+    assert found["def"] == "code-block+code-keyword"
+    assert found["f"] == "code-block+code-name"
+    assert found["# why"] == "code-block+code-comment"
+    assert found["1"] == "code-block+code-number"
+    assert {style for text, style in found.items() if "長い" in text} == {"code-block+code-string"}
+    for row in rows:
+        assert_styled_in_order(row)
+
+
+@given(
+    st.text(st.sampled_from("ab\"'#/*(){}\n\t<>长\x1b=1 "), max_size=200), st.sampled_from(["py", "js", "html", "sh"])
+)
+def test_colours_change_no_letter_and_no_row(code: str, language: str) -> None:
+    text = f"~~~{language}\n{code}\n~~~\n"
+    before = laid_out(text, width=24).rows
+    after = coloured(text, width=24)
+    assert [(row.text, row.line) for row in after] == [(row.text, row.line) for row in before]
+    for row in after:
+        assert_styled_in_order(row)
+        assert sum(span.end - span.start for span in row.spans) == len(row.text)
+
+
+def test_large_blocks_and_unknown_languages_stay_plain() -> None:
+    for text in (
+        "```py\n" + "x = 1\n" * 5_000 + "```",
+        "```py\n" + "x" * 501 + "\n```",
+        "```nonsense\nx\n```",
+        "```\nx\n```",
+    ):
+        assert laid_out(text).uncoloured == []
+
+
+@pytest.mark.parametrize("opened", ["/*", "<", "<<EOF\n", "<?php "])
+@pytest.mark.parametrize("language", ["html", "perl", "ruby"])
+def test_hostile_code_is_left_before_it_takes_long(language: str, opened: str) -> None:
+    text = opened * (LARGEST // len(opened))
+    lines = (
+        [text[at : at + LONGEST_LINE] for at in range(0, len(text), LONGEST_LINE)]
+        if "\n" not in text
+        else text.split("\n")
+    )
+    began = time.thread_time()
+    colours_of(language, lines)
+    assert time.thread_time() - began < LONGEST_WORK + LONGEST_FRAME

@@ -140,6 +140,7 @@ def shows(scene: Scene) -> Callable[[Pilot[object]], Awaitable[None]]:
             watch.now += seconds
             pane.take([event])
         await pilot.press(*scene.keys)
+        await pilot.app.workers.wait_for_complete([one for one in pilot.app.workers if one.group == "colours"])
         await pilot.pause()
 
     return play

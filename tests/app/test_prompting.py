@@ -193,3 +193,21 @@ async def test_prompts_are_saved_found_written_and_deleted(fleet: DemoFleet) -> 
         await panel.press("y")
         await panel.sees("review is deleted")
         assert [file.name for file in prompts_folder().iterdir()] == ["greeting.md"]
+
+
+async def test_finished_code_has_colours_and_finished_tables_stand_in_columns(fleet: DemoFleet) -> None:
+    await fleet.llama_swap.load("gemma")
+    async with playground(fleet, "llama-swap/gemma") as panel:
+        view = screen(panel).pane.view
+        view.add_text("```python\ndef sing():\n    return 1\n```\n| a | long |\n|--:|---|\n| words | b |\nafter\n")
+        view.end()
+        await panel.sees("words │ b")
+        assert "    a │ long" in panel.painted
+
+        def styles() -> set[str]:
+            rows = [row for part in view.parts.parts for row in part.rows.rows]
+            return {span.style for row in rows for span in row.spans if row.text[span.start : span.end] == "def"}
+
+        await until(lambda: styles() == {"code-block+code-keyword"}, "the code has colours")
+        await panel.press("escape", "c", "y")
+        await until(lambda: panel.app.clipboard == "def sing():\n    return 1", "code is copied as it came")

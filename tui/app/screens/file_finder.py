@@ -17,6 +17,7 @@ from textual.message import Message
 from tui.app.screens.finder import FinderScreen
 from tui.app.widgets.columns import Column
 from tui.app.widgets.finding import find
+from tui.app.widgets.prompt_editor import PromptEditor
 from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
 from tui.chat.attachments import IMAGES_TAKEN, Attachment, NotAttachable, read_attachment
@@ -175,6 +176,17 @@ class FileFinder(FinderScreen[FileRow, tuple[Attachment, Path]]):
             self.say(Content.styled(message.problem, "$state-down"))
         elif self.is_current:
             self.dismiss((message.attachment, message.path.parent))
+
+
+def find_attachment(editor: PromptEditor) -> None:
+    """Opens the finder; what is found goes along with the prompt of ``editor``."""
+
+    def attach(found: tuple[Attachment, Path] | None) -> None:
+        if found is not None:
+            editor.attach(*found)
+        editor.focus()
+
+    editor.app.push_screen(FileFinder(editor.files_from), attach)
 
 
 async def _read_folder(target: FileFinder, folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -53,8 +52,6 @@ class PlaygroundScreen(PanelScreen):
         self._bar = PromptBar(id="bar")
         self._attached = AttachmentRow(id="attached")
         self._editor = PromptEditor(id="prompt")
-        self._files_from = Path.cwd()
-        """Where the next file to go along is looked for first."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield self.talk
@@ -63,7 +60,7 @@ class PlaygroundScreen(PanelScreen):
         yield self._editor
 
     def on_mount(self) -> None:
-        self.pane.view.empty_text = "Write a prompt below; enter sends it, m or ctrl+o chooses whom to ask."
+        self.pane.view.empty_text = "Write below; enter sends. ctrl+o: whom to ask. f11: earlier conversations"
         self._show_conversation()
         self.watch(self.talk, "conversation", self._show_conversation, init=False)
         self.watch(self.talk, "written_anew", self._show_conversation, init=False)
@@ -113,35 +110,20 @@ class PlaygroundScreen(PanelScreen):
     def _show_attachments(self, attachments: tuple[Attachment, ...]) -> None:
         self._attached.show_attachments(attachments)
         self._show_bar()
-        self.refresh_bindings()
 
     def action_attach(self) -> None:
-        from tui.app.screens.file_finder import FileFinder
+        from tui.app.screens.file_finder import find_attachment
 
-        def attach(found: tuple[Attachment, Path] | None) -> None:
-            if found is not None:
-                self._editor.attachments = (*self._editor.attachments, found[0])
-                self._files_from = found[1]
-            self._editor.focus()
-
-        self.app.push_screen(FileFinder(self._files_from), attach)
+        find_attachment(self._editor)
 
     def action_detach(self, place: int = -1) -> None:
         """Takes a file away from the prompt; the last one where none is named."""
-        attachments = list(self._editor.attachments)
-        if -len(attachments) <= place < len(attachments):
-            del attachments[place]
-            self._editor.attachments = tuple(attachments)
+        self._editor.detach(place)
 
     def action_prompts(self) -> None:
-        from tui.app.screens.prompt_finder import PromptFinder
+        from tui.app.screens.prompt_finder import find_prompt
 
-        def write(text: str | None) -> None:
-            if text is not None:
-                self._editor.insert_prompt(text)
-            self._editor.focus()
-
-        self.app.push_screen(PromptFinder(self._editor.prompt), write)
+        find_prompt(self._editor)
 
     def action_choose(self) -> None:
         from tui.app.screens.model_finder import ModelFinder

@@ -17,6 +17,7 @@ from tui.app.questions import Question
 from tui.app.screens.finder import FinderScreen
 from tui.app.widgets.columns import Column
 from tui.app.widgets.finding import find
+from tui.app.widgets.prompt_editor import PromptEditor
 from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
 from tui.config.saved_prompts import (
@@ -182,6 +183,17 @@ class PromptFinder(FinderScreen[PromptRow, str]):
     def _tell_failure(self, words: str) -> None:
         self._told = Content.styled(words, "$state-down")
         self.show_about()
+
+
+def find_prompt(editor: PromptEditor) -> None:
+    """Opens the finder; what is found is written where the cursor of ``editor`` is."""
+
+    def write(text: str | None) -> None:
+        if text is not None:
+            editor.insert_prompt(text)
+        editor.focus()
+
+    editor.app.push_screen(PromptFinder(editor.prompt), write)
 
 
 async def _act_and_read(target: PromptFinder, act: Callable[[], str]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tui.app.widgets.answer_rows import AnswerRows, CodeBlock, Row
+from tui.app.widgets.answer_rows import AnswerRows, CodeBlock
+from tui.app.widgets.line_rows import Row
 from tui.app.widgets.markdown_inline import Span
 
 PROMPT_ROWS = 6
@@ -188,10 +189,13 @@ class AnswerParts:
         if self.parts:
             self.parts[-1].ended = True
 
-    def take_back(self) -> None:
-        """Removes what has come of the newest answer."""
-        while self.parts and self.parts[-1].kind in (Kind.REASONING, Kind.ANSWER):
-            self.cut(len(self.parts) - 1)
+    @property
+    def before_answer(self) -> int:
+        """The place behind the last part that is nothing of the newest answer."""
+        place = len(self.parts)
+        while place and self.parts[place - 1].kind in (Kind.REASONING, Kind.ANSWER):
+            place -= 1
+        return place
 
     def work(self, seconds: float) -> bool:
         """Lays out for about so long. True where rows that stood already have been replaced."""
@@ -206,6 +210,18 @@ class AnswerParts:
                 self._settled += 1
         self.measure(first)
         return replaced
+
+    def take_rebuilt(self) -> bool:
+        """Whether rows that stood already, as those of a table do, have changed since this was asked last."""
+        told = [part.rows.take_rebuilt() for part in self.parts[-2:]]
+        return any(told)
+
+    def take_uncoloured(self) -> tuple[AnswerRows, CodeBlock] | None:
+        """A finished block of code that could have colours, the newest answer's first; each is told once."""
+        for part in reversed(self.parts):
+            if part.rows.uncoloured:
+                return part.rows, part.rows.uncoloured.pop(0)
+        return None
 
     def measure(self, first: int = 0) -> None:
         """Counts the rows, of all parts from ``first`` on."""

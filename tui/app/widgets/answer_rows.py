@@ -9,41 +9,26 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rich.cells import cell_len, set_cell_size
-
-from tui.app.widgets.line_wrap import wrap
-from tui.app.widgets.markdown_inline import Span, inline
+from tui.app.widgets.code_colours import can_be_coloured
+from tui.app.widgets.line_rows import CODE_MARGIN, LineRows, Row, coloured_row
+from tui.app.widgets.markdown_inline import Span
+from tui.app.widgets.table_rows import OpenTable, is_table_line, shape_of
 from tui.fleet.printable import printable
 
 LONGEST = 2_000
 """Characters of a line that are laid out together. What is longer is cut, at a space where there is one."""
-DEEPEST_QUOTE = 8
+LINES_MEASURED = 200
+"""Lines of a table that decide how wide its columns are; those after them go by that."""
 LOOK_AT_CLOCK_AFTER = 8
 """Lines between two looks at the clock: a line takes some 20 µs."""
 
 _FENCE = re.compile(r"^(\s{0,24})(`{3,}|~{3,})\s*([^`]*)$")
-_HEADING = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+|$)(.*?)(?:[ \t]+#+)?[ \t]*$")
-_RULE = re.compile(r"^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$")
-_QUOTE = re.compile(r"^(?: {0,3}> ?){1,100}")
-_ITEM = re.compile(r"^(\s*)([-*+]|\d{1,9}[.)])(\s+)(\[[ xX]\] )?(.*)$")
-_TABLE = re.compile(r"^\s{0,3}\|.*\|\s*$")
-_TABLE_RULE = re.compile(r"^[\s|:-]+$")
-_BULLETS = "•◦▪"
 
 Form = Literal["markdown", "plain"]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the screen: harmless text, and the styles of its parts by name."""
-
-    text: str
-    spans: tuple[Span, ...]
-    line: int
-    """The line of the source that it is from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +62,18 @@ class AnswerRows:
         """``style`` is that of all text; ``margin`` stands in front of each row."""
         self.width = width
         self.code_blocks: list[CodeBlock] = []
+        self.uncoloured: list[CodeBlock] = []
+        """Finished blocks whose words could have colours."""
         self.rows: list[Row] = []
         self._form: Form = form
-        self._style = style
-        self._margin = margin
-        self._room = max(8, width - cell_len(margin))
+        self._lines = LineRows(width, style, margin)
         self._buffer = ""
         self._at = 0
-        self._line = 0
         self._settled = 0
         """How many rows will not change any more; the others are those of the line that is not complete."""
         self._fence: Fence | None = None
+        self._table: OpenTable | None = None
+        self._rebuilt = False
         self._continues = False
         """What comes next is the rest of a line that was cut."""
         self._ended = False
@@ -132,9 +118,15 @@ class AnswerRows:
         self._buffer, self._at = "", 0
         if self._fence is not None:
             self._close_fence()
+        self._close_table()
         while self.rows and not self.rows[-1].text.strip():
             self.rows.pop()
         self._settled = len(self.rows)
+
+    def take_rebuilt(self) -> bool:
+        """Whether rows that stood already have changed since this was asked last."""
+        rebuilt, self._rebuilt = self._rebuilt, False
+        return rebuilt
 
     def block_at(self, row: int) -> CodeBlock | None:
         """The block of code that a row belongs to."""
@@ -143,6 +135,28 @@ class AnswerRows:
             if block.first_row <= row <= last:
                 return block
         return None
+
+    def code_lines(self, block: CodeBlock) -> list[str]:
+        """The lines of a finished block as they are shown."""
+        lines: dict[int, str] = {}
+        for row in self._rows_of_block(block):
+            lines[row.line] = lines.get(row.line, "") + row.text[len(CODE_MARGIN) :]
+        return list(lines.values())
+
+    def colour(self, block: CodeBlock, colours: Sequence[Sequence[Span]]) -> None:
+        """Gives the words of a finished block their colours, those of its first line first."""
+        coloured = []
+        line, number, column = -1, -1, 0
+        for row in self._rows_of_block(block):
+            if row.line != line:
+                line, number, column = row.line, number + 1, 0
+            words = colours[number] if number < len(colours) else ()
+            coloured.append(coloured_row(row, words, column))
+            column += len(row.text) - len(CODE_MARGIN)
+        self.rows[block.first_row + 1 : block.last_row] = coloured
+
+    def _rows_of_block(self, block: CodeBlock) -> list[Row]:
+        return self.rows[block.first_row + 1 : block.last_row]
 
     def _step(self) -> bool:
         """Settles the next line, or a part of a line that is too long; False where there is none."""
@@ -162,15 +176,21 @@ class AnswerRows:
     def _settle(self, line: str, *, whole: bool) -> None:
         if self._form == "markdown" and not self._continues:
             if self._fence is None and (opened := _opened(line)) is not None:
+                self._close_table()
                 self._fence = opened
                 self.code_blocks.append(CodeBlock(len(self.rows), opened.language))
-                self.rows += self._rows_of_fence("╭─", opened.language)
+                self.rows += self._lines.fence("╭─", opened.language)
                 self._after(whole=whole)
                 return
             if self._fence is not None and _closes(line, self._fence):
                 self._close_fence()
                 self._after(whole=whole)
                 return
+        if self._fence is None and whole and self._is_of_table(line):
+            self._add_to_table(line)
+            self._after(whole=whole)
+            return
+        self._close_table()
         if self._fence is not None and self.code_blocks:
             self._keep_code(line)
         # Models often begin an answer with empty lines.
@@ -180,11 +200,55 @@ class AnswerRows:
 
     def _after(self, *, whole: bool) -> None:
         self._continues = not whole
-        self._line += whole
+        self._lines.line += whole
+
+    def _is_of_table(self, line: str) -> bool:
+        return self._form == "markdown" and not self._continues and is_table_line(line)
+
+    def _add_to_table(self, line: str) -> None:
+        """A line of a table stands as it came until the widths of the columns are known."""
+        if self._table is None:
+            self._table = OpenTable(len(self.rows), self._lines.line)
+        table = self._table
+        text = printable(line.expandtabs(4))
+        if table.shape is not None:
+            self.rows += self._lines.table(text, table.shape)
+            return
+        self.rows += self._rows_of(line)
+        if not table.plain:
+            table.lines.append(text)
+            if len(table.lines) == LINES_MEASURED:
+                self._align(table)
+
+    def _close_table(self) -> None:
+        table, self._table = self._table, None
+        if table is not None and table.shape is None and not table.plain:
+            self._align(table)
+
+    def _align(self, table: OpenTable) -> None:
+        """Puts the lines of a table under each other, now that their widths are known."""
+        table.shape = shape_of(table.lines, self._lines.room)
+        if table.shape is None:
+            table.plain = True
+            return
+        line_now = self._lines.line
+        del self.rows[table.first_row :]
+        for number, line in enumerate(table.lines):
+            self._lines.line = table.first_line + number
+            if number == 1:
+                self.rows.append(self._lines.table_rule(table.shape))
+            else:
+                self.rows += self._lines.table(line, table.shape, head=number == 0)
+        self._lines.line = line_now
+        self._rebuilt = True
+        table.lines.clear()
 
     def _close_fence(self) -> None:
-        self.rows += self._rows_of_fence("╰─", "")
-        self.code_blocks[-1].last_row = len(self.rows) - 1
+        self.rows += self._lines.fence("╰─", "")
+        block = self.code_blocks[-1]
+        block.last_row = len(self.rows) - 1
+        if can_be_coloured(block.language, block.lines):
+            self.uncoloured.append(block)
         self._fence = None
 
     def _keep_code(self, line: str) -> None:
@@ -201,103 +265,19 @@ class AnswerRows:
             return
         if self._form == "markdown" and not self._continues:
             if self._fence is None and (opened := _opened(rest)) is not None:
-                self.rows += self._rows_of_fence("╭─", opened.language)
+                self.rows += self._lines.fence("╭─", opened.language)
                 return
             if self._fence is not None and _closes(rest, self._fence):
                 return
         self.rows += self._rows_of(rest)
 
-    def _rows_of_fence(self, corner: str, language: str) -> list[Row]:
-        title = f" {printable(language, 24)} " if language else ""
-        line = f"{corner}{title}"
-        return [self._row(line + "─" * max(0, self._room - cell_len(line)), [], "border")]
-
     def _rows_of(self, line: str) -> list[Row]:
         text = printable(line.expandtabs(4))
         if self._form == "plain" or (self._continues and self._fence is None):
-            return self._wrapped(text, [], "")
+            return self._lines.plain(text)
         if self._fence is not None:
-            return self._code_rows(_outdented(text, self._fence.indent))
-        if not text.strip():
-            return [self._row("", [], "")]
-        if (found := _HEADING.match(text)) is not None:
-            words, spans = inline(found[2])
-            return self._wrapped(words, spans, "heading" if len(found[1]) < 3 else "subheading")
-        if _RULE.match(text):
-            return [self._row("─" * self._room, [], "border")]
-        if (found := _QUOTE.match(text)) is not None:
-            bars = "▎ " * min(DEEPEST_QUOTE, found.group().count(">"), self._room // 4)
-            words, spans = inline(text[found.end() :])
-            return self._wrapped(words, spans, "quote", first=bars, following=bars, lead_style="border")
-        if (item := _ITEM.match(text)) is not None:
-            return self._item_rows(item)
-        if _TABLE.match(text):
-            return self._wrapped(text.strip(), [], "border" if _TABLE_RULE.match(text) else "")
-        indent = " " * min(len(text) - len(text.lstrip()), self._room // 2)
-        words, spans = inline(text.strip())
-        return self._wrapped(words, spans, "", first=indent, following=indent)
-
-    def _item_rows(self, item: re.Match[str]) -> list[Row]:
-        indent = min(len(item[1]), self._room // 2)
-        mark = item[2] if item[2][0].isdigit() else _BULLETS[min(len(item[1]) // 2, len(_BULLETS) - 1)]
-        if item[4] is not None:
-            mark = "☐" if item[4][1] == " " else "☑"
-        lead = " " * indent + mark + " "
-        words, spans = inline(item[5])
-        following = " " * min(cell_len(lead), self._room // 2)
-        return self._wrapped(words, spans, "", first=lead, following=following, lead_style="bullet")
-
-    def _code_rows(self, text: str) -> list[Row]:
-        # Code is broken where the width ends, and nowhere else: spaces matter in it.
-        rows = []
-        room = max(4, self._room - 2)
-        rest = text
-        while True:
-            piece = rest if cell_len(rest) <= room else set_cell_size(rest, room).rstrip("\0")
-            piece = rest[: max(1, len(piece))] if rest else ""
-            row = self._row("│ " + piece, [Span(0, 2, "border"), Span(2, 2 + len(piece), "code-block")], "")
-            rows.append(row)
-            rest = rest[len(piece) :]
-            if not rest:
-                return rows
-
-    def _wrapped(
-        self,
-        text: str,
-        spans: list[Span],
-        style: str,
-        *,
-        first: str = "",
-        following: str = "",
-        lead_style: str = "",
-    ) -> list[Row]:
-        rows = []
-        room, room_following = self._room - cell_len(first), self._room - cell_len(following)
-        for start, end in wrap(text, room, room_following):
-            lead = first if start == 0 else following
-            shift = len(lead) - start
-            inner = [
-                Span(max(span.start, start) + shift, min(span.end, end) + shift, span.style)
-                for span in spans
-                if span.start < end and span.end > start
-            ]
-            if lead_style and lead.strip():
-                inner.insert(0, Span(0, len(lead), lead_style))
-            rows.append(self._row(lead + text[start:end], inner, style))
-        return rows
-
-    def _row(self, text: str, spans: list[Span], style: str) -> Row:
-        """Adds the margin and the styles of the whole row, so that each part of the text has one span at most."""
-        base = "+".join(part for part in (self._style, style) if part)
-        margin = self._margin
-        if base:
-            spans = _filled(spans, len(text), base)
-        if margin:
-            spans = [
-                Span(0, len(margin), "border"),
-                *(Span(span.start + len(margin), span.end + len(margin), span.style) for span in spans),
-            ]
-        return Row(margin + text, tuple(spans), self._line)
+            return self._lines.code(_outdented(text, self._fence.indent))
+        return self._lines.markdown(text)
 
 
 def _opened(line: str) -> Fence | None:
@@ -317,17 +297,3 @@ def _closes(line: str, fence: Fence) -> bool:
 def _outdented(line: str, indent: int) -> str:
     """A line of code without the indentation that its fence had."""
     return line[min(indent, len(line) - len(line.lstrip(" "))) :]
-
-
-def _filled(spans: list[Span], length: int, base: str) -> list[Span]:
-    """The spans with ``base`` before their own styles, and ``base`` alone between them."""
-    filled = []
-    at = 0
-    for span in spans:
-        if span.start > at:
-            filled.append(Span(at, span.start, base))
-        filled.append(Span(span.start, span.end, f"{base}+{span.style}"))
-        at = span.end
-    if at < length:
-        filled.append(Span(at, length, base))
-    return filled

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
-from textual import events
+from textual import events, on
 from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
@@ -20,8 +18,11 @@ from textual.strip import Strip
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
 from tui.app.widgets.answer_parts import AnswerParts, Kind, Part
-from tui.app.widgets.answer_rows import LONGEST, CodeBlock, Row
+from tui.app.widgets.answer_rows import LONGEST, CodeBlock
+from tui.app.widgets.block_colours import BlockColoured, colour_block
+from tui.app.widgets.line_rows import Row
 from tui.app.widgets.markdown_inline import Span
+from tui.app.widgets.row_drawing import RowDrawer
 
 WORK_A_FRAME = 0.012
 """Seconds of layout between two looks at the keys; a second's worth of the fastest model takes less."""
@@ -35,6 +36,7 @@ KEPT_STRIPS = 256
 _STYLES = frozenset(
     {"text", "bold", "em", "strike", "code", "link", "url", "heading", "subheading", "bullet", "quote", "border"}
     | {"code-block", "reasoning", "fold", "note", "failure", "prompt", "chosen", "selected"}
+    | {f"code-{name}" for name in ("keyword", "string", "number", "comment", "name", "added", "removed")}
 )
 
 
@@ -70,8 +72,11 @@ class AnswerView(ScrollView, can_focus=True):
         self.parts = AnswerParts(WIDEST)
         self.following = True
         self._drawn: LRUCache[int, tuple[Row, Strip]] = LRUCache(KEPT_STRIPS)
-        self._styles_drawn: dict[str, Style] = {}
+        self._drawer = RowDrawer(
+            lambda name, partial: self.get_component_rich_style(f"answer-view--{name}", partial=partial)
+        )
         self._goes_on = False
+        self._colours = False
 
     @property
     def allow_select(self) -> bool:
@@ -110,10 +115,7 @@ class AnswerView(ScrollView, can_focus=True):
 
     def take_back(self) -> None:
         """Removes what has come of the newest answer: its sender begins anew."""
-        self.parts.take_back()
-        self.chosen_block = None
-        self._lay_out()
-        self.refresh()
+        self.cut(self.parts.before_answer)
 
     def end(self) -> None:
         """The answer is over: what is open in it is closed."""
@@ -187,10 +189,12 @@ class AnswerView(ScrollView, can_focus=True):
         if width != self.parts.width:
             self.parts.resize(width)
             self._lay_out()
+        elif self.following:
+            self._take_rows(self.parts.height)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles_drawn.clear()
+        self._drawer.forget_styles()
         self._drawn.clear()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
@@ -204,17 +208,18 @@ class AnswerView(ScrollView, can_focus=True):
         found = self.parts.at(place)
         if found is None:
             text = f"  {self.empty_text}" if not self.parts.parts and y == self.size.height // 2 else ""
-            return Strip([Segment(text, self._style("note"))]).adjust_cell_length(width, self._style("text"))
+            return self._drawer.line(text, "note", width)
         part, index = found
         row = part.row(index)
         selection = self.text_selection
         if selection is not None and (marked := selection.get_span(place)) is not None:
-            strip = self._draw(row, _marked_spans(row, marked), width)
+            strip = self._drawer.row(row, _marked_spans(row, marked), width)
         elif (drawn := self._drawn.get(id(row))) is not None and drawn[0] is row and drawn[1].cell_length == width:
             strip = drawn[1]
         else:
             chosen = self._is_chosen(part, index)
-            strip = self._draw(row, _chosen_spans(row) if chosen else row.spans, width, chosen=chosen)
+            spans, chosen_width = (_chosen_spans(row), self.parts.width + 1) if chosen else (row.spans, 0)
+            strip = self._drawer.row(row, spans, width, chosen_width=chosen_width)
             self._drawn[id(row)] = (row, strip)
         return strip.apply_offsets(0, place)
 
@@ -224,31 +229,6 @@ class AnswerView(ScrollView, can_focus=True):
             return part.turn is not None and part.turn == self.chosen_turn
         chosen = self.chosen_block
         return chosen is not None and part.rows.block_at(index - bool(part.fold_words)) is chosen
-
-    def _draw(self, row: Row, spans: tuple[Span, ...], width: int, *, chosen: bool = False) -> Strip:
-        base = self._style("text")
-        segments = [Segment(" ", base)]
-        at = 0
-        for span in spans:
-            segments.append(Segment(row.text[at : span.start], base))
-            segments.append(Segment(row.text[span.start : span.end], self._style(span.style)))
-            at = max(at, span.end)
-        segments.append(Segment(row.text[at:], base))
-        strip = Strip(segments)
-        if chosen:
-            strip = strip.extend_cell_length(min(width, self.parts.width + 1), self._style("chosen"))
-        return strip.adjust_cell_length(width, base)
-
-    def _style(self, names: str) -> Style:
-        """The style of a part of a row, whose names are joined by "+"."""
-        style = self._styles_drawn.get(names)
-        if style is None:
-            style = self.get_component_rich_style("answer-view--text")
-            for name in names.split("+"):
-                if name != "text":
-                    style = style + self.get_component_rich_style(f"answer-view--{name}", partial=True)
-            self._styles_drawn[names] = style
-        return style
 
     def _fold(self, part: Part) -> None:
         part.folded = not part.folded
@@ -262,10 +242,25 @@ class AnswerView(ScrollView, can_focus=True):
         if self.parts.work(WORK_A_FRAME):
             self.chosen_block = None
             before = 0
-        self._take_rows(before)
-        if self.parts.behind and not self._goes_on:
+        self._take_rows(0 if self.parts.take_rebuilt() else before)
+        if not self.parts.behind:
+            self._colour_next_block()
+        elif not self._goes_on:
             self._goes_on = True
             self.set_timer(FRAME, self._go_on)
+
+    def _colour_next_block(self) -> None:
+        """Finished blocks of code get their colours one after the other, once nothing more urgent is to be done."""
+        if not self._colours and (found := self.parts.take_uncoloured()) is not None:
+            self._colours = True
+            self.run_worker(colour_block(self, *found), group="colours", exit_on_error=False, description="colours")
+
+    @on(BlockColoured)
+    def take_colours(self, message: BlockColoured) -> None:
+        self._colours = False
+        message.rows.colour(message.block, message.colours)
+        self.refresh()
+        self._colour_next_block()
 
     def _go_on(self) -> None:
         self._goes_on = False

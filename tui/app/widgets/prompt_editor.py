@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -61,6 +62,8 @@ class PromptEditor(TextArea):
             compact=True,
             show_line_numbers=False,
         )
+        self.files_from = Path.cwd()
+        """Where the next file to go along is looked for first."""
         self._put_aside: dict[str, str] = {}
         self._pasted = 0
         self._history: list[str] = []
@@ -75,6 +78,11 @@ class PromptEditor(TextArea):
             text = text.replace(word, whole)
         return text
 
+    @property
+    def written(self) -> WrittenPrompt:
+        """All that enter would send."""
+        return WrittenPrompt(self.prompt, self.attachments)
+
     def show_prompt(self, prompt: str) -> None:
         """Replaces what is written."""
         self.text = self._editable(prompt)
@@ -85,9 +93,21 @@ class PromptEditor(TextArea):
         if result := self._replace_via_keyboard(self._editable(prompt), *self.selection):
             self.move_cursor(result.end_location)
 
+    def attach(self, attachment: Attachment, folder: Path) -> None:
+        """Has a file go along with the prompt; the next one is looked for in ``folder``."""
+        self.attachments = (*self.attachments, attachment)
+        self.files_from = folder
+
+    def detach(self, place: int) -> None:
+        """Takes a file away again; where there is none at that place, nothing."""
+        attachments = list(self.attachments)
+        if -len(attachments) <= place < len(attachments):
+            del attachments[place]
+            self.attachments = tuple(attachments)
+
     def action_send(self) -> None:
         """Hands the prompt over and is empty at once: what is typed from here on is another one."""
-        written = WrittenPrompt(self.prompt, self.attachments)
+        written = self.written
         if written.is_empty:
             self.app.bell()
         else:

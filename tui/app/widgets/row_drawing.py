@@ -1,0 +1,53 @@
+"""Draws rows of an answer: their text in styles that the theme gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from tui.app.widgets.line_rows import Row
+from tui.app.widgets.markdown_inline import Span
+
+
+class RowDrawer:
+    """Keeps the styles. ``rich_style`` gives that of a name; with True only what that name itself sets."""
+
+    def __init__(self, rich_style: Callable[[str, bool], Style]) -> None:
+        self._rich_style = rich_style
+        self._styles: dict[str, Style] = {}
+
+    def forget_styles(self) -> None:
+        self._styles.clear()
+
+    def style(self, names: str) -> Style:
+        """The style of a part of a row, whose names are joined by "+"."""
+        style = self._styles.get(names)
+        if style is None:
+            style = self._rich_style("text", False)
+            for name in names.split("+"):
+                if name != "text":
+                    style = style + self._rich_style(name, True)
+            self._styles[names] = style
+        return style
+
+    def line(self, text: str, style: str, width: int) -> Strip:
+        """A line that is no part of an answer."""
+        return Strip([Segment(text, self.style(style))]).adjust_cell_length(width, self.style("text"))
+
+    def row(self, row: Row, spans: tuple[Span, ...], width: int, *, chosen_width: int = 0) -> Strip:
+        """A row in ``width`` cells, with a column before it; the first ``chosen_width`` are marked as chosen."""
+        base = self.style("text")
+        segments = [Segment(" ", base)]
+        at = 0
+        for span in spans:
+            segments.append(Segment(row.text[at : span.start], base))
+            segments.append(Segment(row.text[span.start : span.end], self.style(span.style)))
+            at = max(at, span.end)
+        segments.append(Segment(row.text[at:], base))
+        strip = Strip(segments)
+        if chosen_width:
+            strip = strip.extend_cell_length(min(width, chosen_width), self.style("chosen"))
+        return strip.adjust_cell_length(width, base)
