@@ -90,7 +90,7 @@ class RouteScreen(ModalScreen[None]):
             box.border_title = Content(self._title)
             yield self._table
             yield self._new
-            with VerticalScroll(id="explanation", can_focus=False):
+            with VerticalScroll(id="explanation", can_focus=True):
                 yield Static(id="steps")
         yield Footer(show_command_palette=False, compact=True)
 
