@@ -17,6 +17,8 @@ from tui.ledger.schema import MIGRATIONS
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait while another process writes; a write takes a millisecond."""
+UPDATE_TIMEOUT = 60.0
+"""Seconds to wait while another process brings the ledger up to date: with a million requests that takes ten."""
 
 
 class LedgerError(Exception):
@@ -106,6 +108,7 @@ class LedgerFile:
         if version == len(MIGRATIONS):
             return
         self._use_write_ahead_log()
+        execute(f"PRAGMA busy_timeout = {UPDATE_TIMEOUT * 1000:.0f}")
         with self._committed():
             (version,) = execute("PRAGMA user_version").fetchone()
             if version > len(MIGRATIONS):
@@ -114,6 +117,7 @@ class LedgerFile:
                 for statement in statements:
                     execute(statement)
             execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000:.0f}")
 
     def _use_write_ahead_log(self) -> None:
         """Switches a new ledger over, which SQLite refuses at once, without its timeout, while others look at it."""

@@ -90,6 +90,10 @@ class Action:
     machine: str | None = None
     worked: bool = True
     detail: str = ""
+    before: str | None = None
+    """What its target was before it, in words: "active", "ready", "on"; None: nobody looked."""
+    after: str | None = None
+    """What was seen of its target afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tui.ledger.rollups import ROLLUPS
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE requests (
@@ -110,6 +112,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             writes_code INTEGER NOT NULL,
             code_words TEXT NOT NULL
         ) WITHOUT ROWID""",
+    ),
+    # What something was before it was done and what it is afterwards, in words; NULL where nobody looked.
+    (
+        "ALTER TABLE actions ADD COLUMN before TEXT",
+        "ALTER TABLE actions ADD COLUMN after TEXT",
+        *ROLLUPS,
     ),
 )
 """Each brings a ledger from the version that is its place here to the next; ``PRAGMA user_version`` is the version."""

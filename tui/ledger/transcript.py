@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tui.config.atomic import replace_file
 from tui.config.paths import data_home, private_folder, reason_of
+from tui.ledger.conversations import Listing
 from tui.ledger.records import Conversation, Turn
 
 NOT_KEPT = "*The text of this turn was not kept.*"
@@ -22,8 +23,9 @@ def exports_home() -> Path:
     return data_home() / "conversations"
 
 
-def export_path(name: str) -> Path:
-    """The file that a person means: ``~`` is their home, and what is no whole path is in :func:`exports_home`.
+def export_path(name: str, *, here: bool = False) -> Path:
+    """The file that a person means: ``~`` is their home, and what is no whole path is in :func:`exports_home`, or with
+    ``here`` in the current folder.
 
     Raises:
         NotExported: nothing, or nobody, is named.
@@ -31,7 +33,7 @@ def export_path(name: str) -> Path:
     if not name.strip():
         raise NotExported("an export needs the name of a file")
     try:
-        return exports_home() / Path(name.strip()).expanduser()
+        return (Path.cwd() if here else exports_home()) / Path(name.strip()).expanduser()
     except RuntimeError:
         raise NotExported(f"{name.strip()} names a home folder that is not known") from None
 
@@ -67,8 +69,12 @@ def as_markdown(conversation: Conversation) -> str:
 
 
 def as_json(conversation: Conversation) -> str:
+    return json.dumps(conversation_json(conversation), ensure_ascii=False, indent=2) + "\n"
+
+
+def conversation_json(conversation: Conversation) -> dict[str, object]:
     """One document; times are RFC 3339, what was not kept is null."""
-    document = {
+    return {
         "schema": 1,
         "id": conversation.number,
         "title": conversation.name,
@@ -77,7 +83,26 @@ def as_json(conversation: Conversation) -> str:
         "branch_of": conversation.branch_of,
         "turns": [_turn_json(turn) for turn in conversation.turns],
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def listing_json(listing: Listing) -> dict[str, object]:
+    """``conversations --json``. ``found`` may be more than are listed."""
+    return {
+        "schema": 1,
+        "found": listing.found,
+        "conversations": [
+            {
+                "id": one.number,
+                "title": one.name,
+                "model": one.model,
+                "turns": one.turns,
+                "begun_at": _timestamp(one.begun_at),
+                "changed_at": _timestamp(one.changed_at),
+                "branch_of": one.branch_of,
+            }
+            for one in listing.conversations
+        ],
+    }
 
 
 def _turn_json(turn: Turn) -> dict[str, object]:
