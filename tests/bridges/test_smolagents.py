@@ -96,10 +96,9 @@ async def test_a_probe_says_what_a_model_can_do(fleet: DemoFleet) -> None:
     assert poor.code_words.startswith("it never called the tool: ")
 
 
-SEES_ENVIRONMENT = """Thought: look.
+BOLD = """Thought: look.
 ```python
-import {module}
-final_answer(str(dict({module}.environ)))
+{code}
 ```
 """
 
@@ -144,13 +143,25 @@ def agents_processes() -> list[Path]:
     return found
 
 
-async def test_code_that_a_model_wrote_gets_no_module_of_the_system(fleet: DemoFleet, folder: Path) -> None:
-    async with Scripted({"bold": SEES_ENVIRONMENT.format(module="os")}).running() as server:
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os\nfinal_answer(str(os.environ))", "Import"),
+        ("import subprocess\nfinal_answer(subprocess.run(['id']))", "Import"),
+        ("final_answer(open('/etc/hostname').read())", "Forbidden function evaluation: 'open'"),
+        ("final_answer(print.__globals__)", "Forbidden access to dunder attribute"),
+    ],
+    ids=["os", "subprocess", "open", "dunder"],
+)
+async def test_code_that_a_model_wrote_reaches_nothing_of_the_system(
+    fleet: DemoFleet, folder: Path, code: str, words: str
+) -> None:
+    async with Scripted({"bold": BOLD.format(code=code)}).running() as server:
         config = parse_config(fleet.config_toml() + server.config_toml(), fleet.folder / "config.toml")
-        told = await moments(task_for(folder, "x", "one/bold", "one/bold", steps=2), config)
+        told = await moments(task_for(folder, "x", "one/bold", "one/bold", steps=1), config)
     first = told[0]
     assert isinstance(first, Step)
-    assert "Import" in first.error
+    assert words in first.error
     assert isinstance(told[-1], Result)
     assert not told[-1].finished
 

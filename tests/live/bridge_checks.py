@@ -38,6 +38,12 @@ general_settings:
   master_key: os.environ/LITELLM_MASTER_KEY
 """
 
+LIMITED = """
+[models."llama-swap/gemma"]
+limit = { requests_per_minute = 2, usd_per_day = 5.0 }
+price = { output = 1.0 }
+"""
+
 
 async def _fleetdeck(folder: Path, config: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
     process = await create_subprocess_exec(
@@ -60,8 +66,7 @@ async def litellm_loads_what_is_written(stage: Stage) -> None:
     key = "sk-" + secrets.token_urlsafe(32)
     async with DemoFleet(speed=50.0, services=("llama-swap", "ollama", "litellm")) as fleet:
         config = folder / "config.toml"
-        limited = '[models."llama-swap/gemma"]\nlimit = { requests_per_minute = 2 }\n'
-        config.write_text(fleet.config_toml() + limited)
+        config.write_text(fleet.config_toml() + LIMITED)
         code, out, errors = await _fleetdeck(folder, config, "litellm-config", "--write", str(file), **fleet.env)
         assert code == 0, errors[-500:]
         assert "+  - model_name: llama-swap/qwen3" in out
