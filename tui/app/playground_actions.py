@@ -34,6 +34,10 @@ PLAYGROUND_ACTIONS: tuple[Action, ...] = (
         footer=True, about="System prompt, temperature, length of the answer, thinking on or off.",
     ),
     Action(
+        id="playground.history", keys="h,f11", title="History", scope=Scope.PLAYGROUND, method="history",
+        footer=True, about="Conversations of other times: search, open, rename, export and delete them.",
+    ),
+    Action(
         id="playground.attach", keys="a,ctrl+g", title="Attach", scope=Scope.PLAYGROUND, method="attach", footer=True,
         about="Send a file along with the prompt: text, or an image for a model that takes images.",
     ),
@@ -58,10 +62,6 @@ PLAYGROUND_ACTIONS: tuple[Action, ...] = (
     Action(
         id="playground.new", keys="n,ctrl+n", title="New", scope=Scope.PLAYGROUND, method="begin_anew",
         about="Begin a new conversation; the one that is open stays among the kept ones.",
-    ),
-    Action(
-        id="playground.history", keys="h,f11", title="History", scope=Scope.PLAYGROUND, method="history",
-        footer=True, about="Conversations of other times: search, open, rename, export and delete them.",
     ),
     Action(
         id="playground.turn-before", keys="left_square_bracket", title="Turn before", scope=Scope.PLAYGROUND,

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "race": ("tui.cli.race:race_command", "The same prompt to several models at once, side by side."),
     "consensus": ("tui.cli.consensus:consensus_command", "Ask several models, and see whether enough of them agree."),
     "pipeline": ("tui.cli.pipeline:pipeline", "Run a file of prompts that use each other's answers."),
+    "conversations": ("tui.cli.conversations:conversations", "Conversations: list, show, export or delete them."),
     "agents": ("tui.cli.agents:agents", "Let agents that think with your models work on a task."),
     "litellm-config": ("tui.cli.litellm_config:litellm_config", "LiteLLM's configuration for the local models."),
     "metrics": ("tui.cli.metrics:metrics_command", "The fleet for Prometheus: one scrape, or served."),

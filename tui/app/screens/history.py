@@ -41,9 +41,9 @@ from tui.ledger.transcript import exports_home
 
 COLUMNS = (
     Column("name", "conversation", least=24, most=80, stretch=True),
-    Column("model", "last model", least=12, most=36, rank=2),
+    Column("model", "last model", least=16, most=36, rank=2),
     Column("turns", "turns", least=5, most=5, rank=3, align="right"),
-    Column("when", "when", least=10, most=18, rank=1),
+    Column("when", "when", least=15, most=15, rank=1),
 )
 
 

@@ -134,6 +134,7 @@ class ConversationPane(Vertical):
         now = count if view.chosen_turn is None else view.chosen_turn
         view.chosen_turn = min(max(now + steps, 0), count - 1)
         view.show_row(view.parts.row_of_turn(view.chosen_turn))
+        self.screen.refresh_bindings()
 
     def write_anew(self) -> str | None:
         """The prompt of the chosen turn, else of the newest; what is sent next takes its place in a branch. None where

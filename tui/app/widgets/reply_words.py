@@ -120,13 +120,13 @@ def turn_words(turn: Turn, now: float) -> tuple[str, str]:
 
 
 def when_words(at: float, now: float) -> str:
-    """When something was: "14:02" of today, "yesterday 14:02", "Tue 17 Nov 14:02", "2025-03-02". Local time."""
+    """When something was: "14:02" of today, "yesterday 14:02", "17 Nov 14:02", "2025-03-02". Local time."""
     then, today = datetime.fromtimestamp(at).astimezone(), datetime.fromtimestamp(now).astimezone().date()
     if then.date() == today:
         return f"{then:%H:%M}"
     if then.date() == today - timedelta(days=1):
         return f"yesterday {then:%H:%M}"
-    return f"{then:%a} {then.day} {then:%b %H:%M}" if abs(today - then.date()).days < 180 else f"{then:%Y-%m-%d}"
+    return f"{then.day} {then:%b %H:%M}" if abs(today - then.date()).days < 180 else f"{then:%Y-%m-%d}"
 
 
 def served_words(finished: Finished, asked: str, snapshot: FleetSnapshot) -> str:
