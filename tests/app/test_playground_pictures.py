@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from tests.app.still_fleet import StillApp, all_up
 from tests.app.test_pictures import SIZES, Compare
+from tests.waiting import until
 from tui.app.screens.playground import PlaygroundScreen
 from tui.app.widgets.choices import Choice
 from tui.app.widgets.prompt_editor import PromptEditor
@@ -67,6 +68,30 @@ PRAGMA synchronous = NORMAL;  -- one fsync for each checkpoint
 
 See [the manual](https://sqlite.org/wal.html).
 """
+CODE = """\
+```python
+class Song:  # what whales sing
+    def __init__(self, notes: list[str]) -> None:
+        self.notes = notes or ["low", 'high']
+        self.seconds = 0x10 + 2.5e3
+
+@lru_cache
+def long_one(song: Song) -> bool:
+    return len(song.notes) > 1_000 and None is not song
+```
+
+```diff
+--- a/song
++++ b/song
+-low
++high
+```
+
+| song | seconds | where |
+|:-----|--------:|:-----:|
+| the first | 12 | off the coast of Iceland |
+| **another** | 1 300 | `here` |
+"""
 SERVED = Finished(
     model="llama-swap/qwen3",
     where="local",
@@ -106,6 +131,7 @@ SCENES = {
     "finished": Scene(
         ((0, Started(QWEN)), (0.4, Reasoning(THOUGHTS)), (2.1, Text(ANSWER)), (2.8, SERVED)), keys=("escape", "c")
     ),
+    "code": Scene(((0, Started(QWEN)), (2.1, Text(CODE)), (2.8, SERVED)), keys=("escape",)),
     "failed": Scene(
         (
             (0, Started(QWEN)),
@@ -140,7 +166,7 @@ def shows(scene: Scene) -> Callable[[Pilot[object]], Awaitable[None]]:
             watch.now += seconds
             pane.take([event])
         await pilot.press(*scene.keys)
-        await pilot.app.workers.wait_for_complete([one for one in pilot.app.workers if one.group == "colours"])
+        await until(lambda: not pane.view.colouring, "the code has its colours")
         await pilot.pause()
 
     return play
@@ -156,7 +182,7 @@ def test_playground(snap_compare: Compare, name: str, size: tuple[int, int]) -> 
     assert snap_compare(StillApp(all_up()), terminal_size=size, run_before=shows(SCENES[name]))
 
 
-@pytest.mark.parametrize("name", ["loading", "finished"])
+@pytest.mark.parametrize("name", ["loading", "finished", "code"])
 def test_more_of_the_playground(snap_compare: Compare, name: str) -> None:
     assert snap_compare(StillApp(all_up()), terminal_size=(120, 40), run_before=shows(SCENES[name]))
 

@@ -152,7 +152,7 @@ class FileFinder(FinderScreen[FileRow, tuple[Attachment, Path]]):
         if row.is_folder:
             return Content.styled("a folder; enter looks into it", "$foreground 75%")
         return Content.styled(
-            f"{printable(str(row.path), 300)}\nText (UTF-8) stands behind the prompt between lines that name the file; "
+            f"{printable(_short(row.path), 300)}\nText (UTF-8) stands behind the prompt between lines that name the file; "
             f"an image ({IMAGES_TAKEN}) goes to models that take images.",
             "$foreground 75%",
         )
@@ -229,7 +229,9 @@ def _cells(row: FileRow) -> tuple[Cell, ...]:
 def _short(path: Path) -> str:
     """The path as a person writes it, in their home folder with ``~``."""
     home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
+    if path == home:
+        return "~"
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _as_folder(path: Path) -> str:

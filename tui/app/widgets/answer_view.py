@@ -76,7 +76,8 @@ class AnswerView(ScrollView, can_focus=True):
             lambda name, partial: self.get_component_rich_style(f"answer-view--{name}", partial=partial)
         )
         self._goes_on = False
-        self._colours = False
+        self.colouring = False
+        """True while a block of code is being coloured."""
 
     @property
     def allow_select(self) -> bool:
@@ -251,13 +252,13 @@ class AnswerView(ScrollView, can_focus=True):
 
     def _colour_next_block(self) -> None:
         """Finished blocks of code get their colours one after the other, once nothing more urgent is to be done."""
-        if not self._colours and (found := self.parts.take_uncoloured()) is not None:
-            self._colours = True
+        if not self.colouring and (found := self.parts.take_uncoloured()) is not None:
+            self.colouring = True
             self.run_worker(colour_block(self, *found), group="colours", exit_on_error=False, description="colours")
 
     @on(BlockColoured)
     def take_colours(self, message: BlockColoured) -> None:
-        self._colours = False
+        self.colouring = False
         message.rows.colour(message.block, message.colours)
         self.refresh()
         self._colour_next_block()

@@ -86,7 +86,8 @@ def colours_of(language: str, lines: Sequence[str]) -> list[list[Span]]:
     lexer = get_lexer_by_name(_LEXER_OF[language.lower()], stripnl=False, ensurenl=False)
     deadline = time.perf_counter() + LONGEST_WORK
     line = column = 0
-    for _, kind, words in lexer.get_tokens_unprocessed("\n".join(lines)):
+    # Some patterns end with the end of a line.
+    for _, kind, words in lexer.get_tokens_unprocessed("\n".join(lines) + "\n"):
         style = _style_of(str(kind))
         for number, part in enumerate(words.split("\n")):
             if number:
