@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.widgets import Input
 
 from tests.app.panel import Panel, open_panel
 from tests.app.routes import open_route, open_routes, shown
 from tests.waiting import until
+from tui.app import feeds
 from tui.app.screens.dialogs import ConfirmScreen
 from tui.app.screens.route import RouteScreen
 from tui.config.load import load_config
@@ -27,6 +29,11 @@ prefer  = "warm"          # nobody is in a hurry
 """
 
 
+@pytest.fixture(autouse=True)
+def files_are_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "SELDOM", 0.05)
+
+
 def models_of(path: Path, task: str) -> tuple[str, ...]:
     return load_config(path).tasks[task].models
 
@@ -34,6 +41,13 @@ def models_of(path: Path, task: str) -> tuple[str, ...]:
 async def answer(panel: Panel, key: str) -> None:
     await until(lambda: isinstance(panel.app.screen, ConfirmScreen), "the diff is shown")
     await panel.press(key)
+
+
+async def enter(panel: Panel, key: str, name: str) -> None:
+    """Has a name asked for with ``key``, and gives it."""
+    await panel.press(key)
+    panel.app.screen.query_one(Input).value = name
+    await panel.press("enter")
 
 
 async def test_another_order_is_shown_as_a_diff_saved_and_undone_with_one_key(fleet: DemoFleet) -> None:
@@ -92,7 +106,7 @@ async def test_a_name_that_nobody_answers_for_stays_in_the_field_with_the_reason
             ("qdrant/x", "which answers no prompts"),
             ("llama-swap/gemma", "is a candidate already"),
         ):
-            await panel.press("a", *typed, "enter")
+            await enter(panel, "a", typed)
             await panel.is_told(reason)
             field = panel.app.screen.query_one(Input)
             assert (field.display, field.value) == (True, typed)
@@ -123,12 +137,13 @@ async def test_who_answers_in_claudes_stead_is_named_and_taken_away(fleet: DemoF
     async with open_panel(fleet) as panel:
         screen = await open_route(panel, "tier haiku")
         await panel.sees("tier haiku · external: llama-swap/gemma")
-        await panel.press("E", *["backspace"] * len("llama-swap/gemma"), *"litellm/gpt-5.2", "enter", "s")
+        await enter(panel, "E", "litellm/gpt-5.2")
+        await panel.press("s")
         await answer(panel, "y")
         await until(lambda: load_config(path).tiers["haiku"].external == "litellm/gpt-5.2", "it is saved")
         await until(lambda: not screen.changed, "the panel has taken it up")
         await until(lambda: shown(panel)["tier haiku"][0] == "litellm/gpt-5.2", "prompts go there now")
-        await panel.press("E", *["backspace"] * len("litellm/gpt-5.2"), "enter", "s")
+        await panel.press("E", "ctrl+u", "enter", "s")
         await answer(panel, "y")
         await until(lambda: load_config(path).tiers["haiku"].external is None, "it is taken away")
         assert load_config(path).tiers["haiku"].fallback == ("llama-swap/gemma", "ollama/llama3.2:latest")
