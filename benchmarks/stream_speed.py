@@ -1,4 +1,5 @@
-"""An answer of 1 000 tokens a second in the playground, beside the same read by curl and by a bare httpx client."""
+"""An answer of 1 000 tokens a second in the playground, beside the same read by curl and by a bare httpx client; and a
+race of six at 200 each."""
 
 from __future__ import annotations
 
@@ -26,7 +27,12 @@ TOKENS = 20_000
 FEWER_TOKENS = 5_000
 """Where a rough figure will do."""
 TOKEN = re.compile(r"\bt(\d{1,6})\b")
-PROMPT_ROW = "─ prompt ─"
+LANES = 6
+LANE_RATE = 200.0
+RACE_SECONDS, FEWER_RACE_SECONDS = 20, 8
+RACE_COLUMNS, RACE_LINES = 200, 50
+"""A terminal on which all lanes stand beside each other."""
+PROMPT_ROW = "─ prompt "
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.15, 0.35
 """Seconds between presses."""
 LONGEST_PROMPT = 60
@@ -74,8 +80,8 @@ class Streamed:
 class PacedServer:
     """The server in a process of its own."""
 
-    def __init__(self, tokens: int) -> None:
-        command = [sys.executable, "-m", "benchmarks.paced_server", str(tokens), str(RATE)]
+    def __init__(self, tokens: int, rate: float) -> None:
+        command = [sys.executable, "-m", "benchmarks.paced_server", str(tokens), str(rate)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.port = int(self._line()["port"])  # type: ignore[call-overload]
 
@@ -109,6 +115,7 @@ def measure(plan: Plan) -> list[Figure]:
         curl = _read(["curl", "-sN", "-H", "content-type: application/json", "-d", BODY, url], server)
         client = _read([sys.executable, "-c", BARE_CLIENT, url, BODY], server)
         ours = _stream(Path(folder), server, tokens)
+    raced = _race(plan)
     milliseconds = [delay * 1000 for delay in ours.delays]
     floor = percentile(client, 0.95) * 1000
     tenth = tokens // 10
@@ -131,12 +138,16 @@ def measure(plan: Plan) -> list[Figure]:
             name=f"processor time of the last {tenth:,} tokens", unit="ms", measured=ours.cpu_late * 1000,
             floor=ours.cpu_early * 1000, wanted=1.25 * ours.cpu_early * 1000, wanted_words="≤ 1.25 × early ones",
         ),
+        Figure(
+            name=f"a key while {LANES} lanes race at {LANE_RATE:.0f} tok/s each, p95", unit="ms",
+            measured=percentile(raced, 0.95) * 1000, wanted=KEY_AT_MOST,
+        ),
     ]  # fmt: skip
 
 
 @contextlib.contextmanager
-def _server(tokens: int) -> Iterator[PacedServer]:
-    server = PacedServer(tokens)
+def _server(tokens: int, rate: float = RATE) -> Iterator[PacedServer]:
+    server = PacedServer(tokens, rate)
     try:
         yield server
     finally:
@@ -178,6 +189,52 @@ def _stream(folder: Path, server: PacedServer, tokens: int) -> Streamed:
         seen, keys, cpu = _watch(terminal, tokens)
         growth = _resident(terminal.pid) - before
     return Streamed(_delays(seen, server.sent()), keys, growth, cpu[2] - cpu[1], cpu[-1] - cpu[-2])
+
+
+def _race(plan: Plan) -> list[float]:
+    """How long keys took while all lanes of a race were streaming side by side."""
+    tokens = int(LANE_RATE * (RACE_SECONDS if plan.rounds > 2 else FEWER_RACE_SECONDS))
+    models = [f'"bench/m{number}"' for number in range(LANES)]
+    with _server(tokens, LANE_RATE) as server, tempfile.TemporaryDirectory(prefix="fleetdeck-bench-") as name:
+        folder = Path(name)
+        config = folder / "config.toml"
+        config.write_text(CONFIG.format(port=server.port).replace('["bench/m"]', f"[{', '.join(models)}]"))
+        env = {f"XDG_{kind}_HOME": str(folder / kind) for kind in ("CONFIG", "STATE", "DATA", "CACHE")}
+        with Terminal(panel(config), env=env, columns=RACE_COLUMNS, lines=RACE_LINES) as terminal:
+            terminal.wait_until(lambda t: "bench/m" in t.text, "the model", 30.0)
+            terminal.press(b"3")
+            terminal.wait_until(lambda t: PROMPT_ROW in t.text, "the playground")
+            terminal.press(b"\x12")
+            terminal.wait_until(lambda t: f"race of {LANES}" in t.text, "the race")
+            terminal.follow(1.0)
+            terminal.press(b"go")
+            terminal.wait_until(lambda t: "go" in _prompt_line(t), "the prompt")
+            terminal.press(b"\r")
+            terminal.wait_until(lambda t: _newest(t) > 0, "the first tokens", 20.0)
+            terminal.press(b"i")
+            terminal.follow(0.5)
+            return _typed(terminal, until=tokens - 1)
+
+
+def _typed(terminal: Terminal, *, until: int) -> list[float]:
+    """Types into the prompt until the last token is there; how long each key took to show."""
+    keys: list[float] = []
+    written = ""
+    randomly = random.Random(6)
+    while _newest(terminal) < until:
+        if len(written) >= LONGEST_PROMPT:
+            terminal.press(b"\x15")
+            written = ""
+            terminal.wait_until(lambda t: not _prompt_line(t), "the empty prompt", 20.0)
+        written += "ab"[len(written) % 2]
+        pressed = terminal.press(written[-1].encode())
+
+        def shown(now: Terminal, wanted: str = written) -> bool:
+            return _prompt_line(now) == wanted
+
+        keys.append(terminal.wait_until(shown, "the key", 20.0) - pressed)
+        terminal.follow(randomly.uniform(SHORTEST_PAUSE, LONGEST_PAUSE))
+    return keys
 
 
 def _watch(terminal: Terminal, tokens: int) -> tuple[list[tuple[float, int]], list[float], list[float]]:

@@ -14,8 +14,10 @@ FRAME = 0.04
 class Frames:
     """Calls ``post`` once a frame at most; for the first of a silence at once. Is made where a loop runs."""
 
-    def __init__(self, post: Callable[[], None]) -> None:
+    def __init__(self, post: Callable[[], None], *, length: float = FRAME) -> None:
+        """``length`` is seconds."""
         self._post = post
+        self._length = length
         self._loop = asyncio.get_running_loop()
         self._posted = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -23,7 +25,7 @@ class Frames:
     def due(self) -> None:
         """There is something to post."""
         if self._timer is None:
-            wait = self._posted + FRAME - self._loop.time()
+            wait = self._posted + self._length - self._loop.time()
             if wait <= 0:
                 self.flush()
             else:

@@ -24,6 +24,9 @@ from tui.ledger.file import LedgerError
 from tui.ledger.votes import Standing, Vote, Votes, standings_now
 from tui.routing.modes import Modes
 
+TURN = 1 / 30
+"""Seconds between two lanes that are shown: six lanes are each shown five times a second."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaceRules:
@@ -156,25 +159,39 @@ async def plan_lanes(target: MessagePump, asking: RaceAsking, state: PanelState)
 async def follow_lanes(target: MessagePump, asking: RaceAsking, config: Config, senders: Senders) -> None:
     """Sends the prompt to all that may have it and posts what comes, in frames. Cancelling closes every connection."""
     sender = await senders.of(config)
-    places = {lane.name: place for place, lane in enumerate(asking.lanes)}
-    came: dict[int, list[ReplyEvent]] = {}
-
-    def post() -> None:
-        if came:
-            target.post_message(LanesCame(asking.number, dict(came)))
-            came.clear()
-
-    frames = Frames(post)
-
-    def told(lane: Lane, event: ReplyEvent) -> None:
-        append_joined(came.setdefault(places[lane.name], []), event)
-        frames.due()
-
+    turns = _Turns(target, asking)
     try:
-        await ask_lanes(asking.lanes, asking.prompt, asking.said, sender, told=told)
+        await ask_lanes(asking.lanes, asking.prompt, asking.said, sender, told=turns.take)
     finally:
-        frames.flush()
+        turns.post_all()
         target.post_message(RaceOver(asking.number, sender.problem))
+
+
+class _Turns:
+    """Has the lanes shown in turn, whose news are the oldest first: to paint six of them at once takes so long on a
+    large terminal that keys would have to wait for it."""
+
+    def __init__(self, target: MessagePump, asking: RaceAsking) -> None:
+        self._target = target
+        self._number = asking.number
+        self._places = {lane.name: place for place, lane in enumerate(asking.lanes)}
+        self._came: dict[int, list[ReplyEvent]] = {}
+        self._frames = Frames(self._post_next, length=TURN)
+
+    def take(self, lane: Lane, event: ReplyEvent) -> None:
+        append_joined(self._came.setdefault(self._places[lane.name], []), event)
+        self._frames.due()
+
+    def post_all(self) -> None:
+        while self._came:
+            self._frames.flush()
+
+    def _post_next(self) -> None:
+        place = next(iter(self._came), None)
+        if place is not None:
+            self._target.post_message(LanesCame(self._number, {place: self._came.pop(place)}))
+        if self._came:
+            self._frames.due()
 
 
 async def compare_answers(
