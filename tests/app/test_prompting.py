@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import math
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets import Input
 
 from tests.app.panel import Panel
-from tests.app.test_playground import CHAT, ask, editor, find, playground, screen, write
+from tests.app.test_playground import CHAT, ask, editor, find, phase, playground, screen, write
+from tests.chat.stand_ins import CAPTURES, StandIns, until_gone
 from tests.waiting import until
 from tui.app.screens.file_finder import FileFinder
 from tui.app.screens.playground import PlaygroundScreen
@@ -23,6 +26,8 @@ from tui.ledger.file import ledger_path
 from tui.ledger.records import Ending, NewRequest, Outcome
 from tui.ledger.store import Ledger
 
+LONGEST_END = 2.0
+"""Seconds in which a program and its children have to be gone: one of grace, then they are killed."""
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB")
 
 
@@ -211,3 +216,27 @@ async def test_finished_code_has_colours_and_finished_tables_stand_in_columns(fl
         await until(lambda: styles() == {"code-block+code-keyword"}, "the code has colours")
         await panel.press("escape", "c", "y")
         await until(lambda: panel.app.clipboard == "def sing():\n    return 1", "code is copied as it came")
+
+
+@pytest.mark.parametrize("name", ["gemini", "copilot"])
+async def test_escape_ends_a_program_and_all_that_it_started(
+    fleet: DemoFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "programs").mkdir()
+    programs = StandIns(tmp_path / "programs")
+    monkeypatch.setenv("PATH", str(programs.folder))
+    answer = (CAPTURES / f"{name}-ok.out").read_text(encoding="utf-8")
+    programs.add(name, out=answer[: len(answer) // 2], child=True, ignores_term=True, lingers=60)
+    more = f'\n[clis.{name}]\nkind = "{name}"\nmodels = ["m"]\n'
+    try:
+        async with playground(fleet, f"{name}/m", more=more) as panel:
+            await write(panel, "hi")
+            await until(lambda: len(programs.pids(name)) == 2, "the program and its child are running")
+            await panel.press("escape")
+            began = time.monotonic()
+            await until_gone(programs, name)
+            assert time.monotonic() - began < LONGEST_END
+            await until(lambda: phase(panel) is Phase.STOPPED, "it was stopped")
+            assert editor(panel).prompt == "hi", "the prompt is where it was"
+    finally:
+        programs.end_orphans()
