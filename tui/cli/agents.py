@@ -13,6 +13,7 @@ import click
 
 from tui.cli.answers import print_document
 from tui.cli.asking import ask_person, person_is_there, refuse_readonly
+from tui.cli.completing import complete_models
 from tui.cli.document import SCHEMA, Json, probe_document
 from tui.cli.looking import config_or_discovered
 from tui.cli.main import EXIT_FAILED, CommandFailed, Invocation
@@ -66,8 +67,14 @@ def limits(command: Any) -> Any:
 
 @agents.command(RUN)
 @click.argument("task")
-@click.option("--manager", required=True, metavar="MODEL", help="Divides the task: service/name or program/name.")
-@click.option("--worker", required=True, metavar="MODEL", help="Does the parts of it.")
+@click.option(
+    "--manager",
+    required=True,
+    metavar="MODEL",
+    shell_complete=complete_models,
+    help="Divides the task: service/name or program/name.",
+)
+@click.option("--worker", required=True, metavar="MODEL", shell_complete=complete_models, help="Does the parts of it.")
 @click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -104,7 +111,7 @@ def run(
 
 
 @agents.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=300.0, show_default=True, help="Seconds for all of it."
 )

@@ -13,6 +13,7 @@ from tui.chat.consensus import THRESHOLD, Consensus, consensus
 from tui.chat.race import Lane
 from tui.chat.sending import Sender
 from tui.cli.answers import print_document
+from tui.cli.completing import complete_models
 from tui.cli.document import SCHEMA
 from tui.cli.invoke import FACE, PromptCommand
 from tui.cli.lanes import SEVERAL, Question, about_document, exit_where_nobody_may, lane_document, tell_if_skipped
@@ -31,7 +32,12 @@ COMPARING = (
         show_default=True,
         help="The share of the models that have to agree.",
     ),
-    click.option("--judge", metavar="MODEL", help="Who compares answers that are too long for that."),
+    click.option(
+        "--judge",
+        metavar="MODEL",
+        shell_complete=complete_models,
+        help="Who compares answers that are too long for that.",
+    ),
 )
 
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import click
 
 from tui.cli.asking import ask_person, person_is_there, refuse_readonly
+from tui.cli.completing import complete_machines
 from tui.cli.document import SCHEMA, Json
 from tui.cli.looking import modes_of, narrowed, requests_known
 from tui.cli.main import CommandFailed, Invocation
@@ -30,7 +31,7 @@ FIRST_LOOK = 10.0
 
 
 @click.command()
-@click.argument("machine")
+@click.argument("machine", shell_complete=complete_machines)
 @click.argument("action", type=click.Choice(("on", "off", "status")), default="status")
 @click.option("--reason", metavar="TEXT", help="Why; it is shown wherever the hold is.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask, whatever is disturbed.")

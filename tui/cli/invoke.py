@@ -18,6 +18,7 @@ from tui.chat.reply import Failed, FailureKind, Finished, ReplyEvent
 from tui.chat.sending import Outgoing, Sender
 from tui.cli.answer_notes import AnswerNotes, failure_words
 from tui.cli.answers import AnswerWriter, DocumentWriter, EventWriter, TextWriter, print_document, print_line
+from tui.cli.completing import complete_tiers
 from tui.cli.document import SCHEMA, Json, modes_document
 from tui.cli.looking import config_or_discovered, modes_of
 from tui.cli.main import EXIT_EMPTY_PLAN, EXIT_FAILED, Invocation
@@ -106,7 +107,9 @@ def invoke(invocation: Invocation, /, **said: Any) -> int:
 
 
 @click.command(cls=PromptCommand)
-@click.option("-t", "--tier", required=True, metavar="TIER", help="opus, sonnet or haiku.")
+@click.option(
+    "-t", "--tier", required=True, metavar="TIER", shell_complete=complete_tiers, help="opus, sonnet or haiku."
+)
 @with_options(PROMPT, CONDITIONS, ANSWER)
 @click.option("--banner/--no-banner", default=True, help="The line that names the model while external mode is on.")
 @click.pass_obj

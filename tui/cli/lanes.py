@@ -15,6 +15,7 @@ from tui.chat.race import Lane, race
 from tui.chat.reply import Failed, Finished, ReplyEvent, Usage, fell_back_json, finished_json, usage_json
 from tui.chat.sending import Sender
 from tui.cli.answer_notes import AnswerNotes, failure_words
+from tui.cli.completing import complete_models, complete_tasks, complete_tiers
 from tui.cli.document import Json, modes_document
 from tui.cli.main import EXIT_EMPTY_PLAN
 from tui.cli.memory_watch import watched_memory
@@ -32,11 +33,28 @@ SEVERAL = (
         "--model",
         "models",
         metavar="MODEL",
+        shell_complete=complete_models,
         multiple=True,
         help="service/name or program/name; two or more of models, tiers and tasks.",
     ),
-    click.option("-t", "--tier", "tiers", metavar="TIER", multiple=True, help="Where a tier goes now."),
-    click.option("-k", "--task", "tasks", metavar="TASK", multiple=True, help="Where a task goes now."),
+    click.option(
+        "-t",
+        "--tier",
+        "tiers",
+        metavar="TIER",
+        shell_complete=complete_tiers,
+        multiple=True,
+        help="Where a tier goes now.",
+    ),
+    click.option(
+        "-k",
+        "--task",
+        "tasks",
+        metavar="TASK",
+        shell_complete=complete_tasks,
+        multiple=True,
+        help="Where a task goes now.",
+    ),
     *PROMPT,
     *CONDITIONS,
     *WRITING,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli.completing import complete_services
 from tui.cli.looking import config_or_discovered
 from tui.cli.main import CommandFailed, Invocation
 from tui.fleet.printable import printable, printable_lines
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
     help="Merge into this file, and show the difference; its comments and everything else stay.",
 )
 @click.option("--dry-run", is_flag=True, help="With --write: show the difference, and write nothing.")
-@click.option("--for", "proxy_name", metavar="SERVICE", help="Which LiteLLM; the first by default.")
+@click.option(
+    "--for",
+    "proxy_name",
+    metavar="SERVICE",
+    shell_complete=complete_services,
+    help="Which LiteLLM; the first by default.",
+)
 @click.option(
     "--api-base",
     "api_bases",

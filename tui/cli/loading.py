@@ -7,6 +7,7 @@ import asyncio
 import click
 
 from tui.cli.asking import refuse_readonly
+from tui.cli.completing import complete_models
 from tui.cli.looking import config_or_discovered
 from tui.cli.main import CommandFailed, Invocation
 from tui.cli.remembering import in_ledger
@@ -20,7 +21,7 @@ FIRST_LOOK = 5.0
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option("--timeout", type=click.FloatRange(min=1), default=LOAD_TIMEOUT, show_default=True, help="Seconds.")
 @click.pass_obj
 def load(invocation: Invocation, model: str, timeout: float) -> None:
@@ -32,7 +33,7 @@ def load(invocation: Invocation, model: str, timeout: float) -> None:
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=complete_models)
 @click.option("--all", "everything", is_flag=True, help="All models: of SERVICE where one is named, else of the fleet.")
 @click.option("--timeout", type=click.FloatRange(min=1), default=UNLOAD_TIMEOUT, show_default=True, help="Seconds.")
 @click.pass_obj

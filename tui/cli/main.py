@@ -15,7 +15,13 @@ import click
 from tui import __version__
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from tui.config.schema import Config
+
+PROGRAM = "fleetdeck"
+COMPLETION_VARIABLE = "_FLEETDECK_COMPLETE"
+"""Set by the scripts of ``fleetdeck completion``: what was typed so far is then completed, and no command is run."""
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_CALL, EXIT_EMPTY_PLAN, EXIT_GUARD_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -48,6 +54,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "keys": ("tui.cli.settings:keys", "The keys of the panel, with the ids that [keys] rebinds."),
     "themes": ("tui.cli.settings:themes", "The themes that the panel can use."),
     "config": ("tui.cli.settings:config", "Where the configuration is, and what is wrong with it."),
+    "completion": ("tui.cli.completion:completion", "The script that makes a shell complete all of this."),
 }
 
 
@@ -90,6 +97,14 @@ class LateCommands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """click's own would import every command's file, to ask each for its line of help."""
+        from click.shell_completion import CompletionItem
+
+        names = [(name, about) for name, (_, about) in COMMANDS.items() if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=about) for name, about in names]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
@@ -100,7 +115,7 @@ class LateCommands(click.Group):
 @click.option("--demo", is_flag=True, help="Use a simulated fleet; nothing outside of it is touched.")
 @click.option("--readonly", is_flag=True, help="Take away every action that changes something.")
 @click.option("--screen", type=click.Choice(SCREENS), help="The screen that opens first.")
-@click.version_option(__version__, prog_name="fleetdeck")
+@click.version_option(__version__, prog_name=PROGRAM)
 @click.pass_context
 def cli(context: click.Context, config_path: Path | None, demo: bool, readonly: bool, screen: str | None) -> None:
     """A control panel for a private fleet of language models. Without a command it opens the panel."""
@@ -130,8 +145,11 @@ def run(arguments: list[str] | None = None) -> int:
     """The same without the exit: returns the exit code."""
     from tui.config.errors import ConfigError
 
+    if COMPLETION_VARIABLE in os.environ:
+        # It has to be known to click before that sees the variable.
+        importlib.import_module("tui.cli.completion")
     try:
-        result: Any = cli.main(arguments, prog_name="fleetdeck", standalone_mode=False)
+        result: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort:
         return EXIT_INTERRUPTED

@@ -15,6 +15,7 @@ from tui.cli.lines import Line, print_lines
 from tui.cli.looking import config_or_discovered
 from tui.cli.main import Invocation
 from tui.config.schema import Config
+from tui.control.known_models import remember_models
 from tui.fleet.monitor import running_monitor
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelSnapshot, ServiceSnapshot
@@ -50,6 +51,7 @@ async def _models(invocation: Invocation, loaded: bool, as_json: bool, timeout: 
     config = await config_or_discovered(invocation)
     async with running_monitor(config) as monitor:
         snapshot = await monitor.first_look(timeout)
+    remember_models(snapshot)
     probes = _probes()
     if as_json:
         document = msgspec.json.encode(models_document(snapshot, config, probes, loaded_only=loaded))

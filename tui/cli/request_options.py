@@ -8,12 +8,16 @@ from typing import TypeVar
 
 import click
 
+from tui.cli.completing import complete_models, complete_tasks, complete_tiers
+
 Command = TypeVar("Command", bound=Callable[..., object])
 
 TARGETS = (
-    click.option("-t", "--tier", metavar="TIER", help="opus, sonnet or haiku."),
-    click.option("-k", "--task", metavar="TASK", help="A task of the configuration."),
-    click.option("-m", "--model", metavar="MODEL", help="service/name or program/name."),
+    click.option("-t", "--tier", metavar="TIER", shell_complete=complete_tiers, help="opus, sonnet or haiku."),
+    click.option("-k", "--task", metavar="TASK", shell_complete=complete_tasks, help="A task of the configuration."),
+    click.option(
+        "-m", "--model", metavar="MODEL", shell_complete=complete_models, help="service/name or program/name."
+    ),
     click.option("--fallback", is_flag=True, help="With --model: its configured fallbacks as well."),
 )
 CONDITIONS = (

@@ -14,6 +14,7 @@ from typing import Literal
 import click
 
 from tui.cli.asking import ask_person, person_is_there, refuse_readonly
+from tui.cli.completing import complete_services_with_units
 from tui.cli.document import SCHEMA, Json, unit_document
 from tui.cli.looking import narrowed, requests_known
 from tui.cli.main import CommandFailed, Invocation
@@ -44,7 +45,7 @@ FIRST_ENTRY, LAST_ENTRY = 3.0, 0.4
 
 @click.command()
 @click.argument("action", type=click.Choice(ACTIONS))
-@click.argument("service")
+@click.argument("service", shell_complete=complete_services_with_units)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask, whatever is disturbed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document; with logs -f one entry a line.")
 @click.option("--follow", "-f", is_flag=True, help="logs: go on with what is written from now on.")
