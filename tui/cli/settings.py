@@ -67,3 +67,18 @@ def check(invocation: Invocation) -> None:
     if problems:
         raise click.UsageError("\n".join(problems))
     click.echo(f"{found.path}: {len(found.services)} services, {len(found.machines)} machines, no problems")
+
+
+@config.command()
+@click.pass_obj
+def edit(invocation: Invocation) -> None:
+    """Open the configuration in $VISUAL or $EDITOR, and save it once nothing is wrong with it.
+
+    The last ten versions are kept beside it. Without a configuration it begins with the one that comes with fleetdeck.
+    """
+    from tui.cli.asking import refuse_readonly
+    from tui.cli.config_edit import edit_configuration
+    from tui.config.paths import find_config
+
+    refuse_readonly(invocation)
+    click.echo(edit_configuration(find_config(invocation.config_path)))
