@@ -75,7 +75,7 @@ async def ask(panel: Panel, text: str, wanted: Phase = Phase.FINISHED) -> None:
 
 async def test_a_prompt_is_answered_by_whom_the_plan_names_and_its_figures_are_told(fleet: DemoFleet) -> None:
     await fleet.llama_swap.load("qwen3")
-    async with playground(fleet) as panel:
+    async with playground(fleet, size=(120, 60)) as panel:
         await panel.sees("task default → ● llama-swap/qwen3  local")
         await panel.press(*"why?", "enter")
         await until(lambda: phase(panel) is Phase.FINISHED, "it is answered")

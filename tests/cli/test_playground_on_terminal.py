@@ -45,7 +45,7 @@ def test_a_prompt_from_the_own_editor_is_answered_a_megabyte_is_pasted_and_an_en
         terminal.write(ESCAPE)
         terminal.sees("stopped · first token")
         terminal.write(ESCAPE)
-        terminal.sees("q Quit")
+        terminal.sees("i Write")
         terminal.write("q")
         assert terminal.ends() == 0
     assert not list(drafts.iterdir()), "no prompt is left behind"

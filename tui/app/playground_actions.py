@@ -72,7 +72,7 @@ PLAYGROUND_ACTIONS: tuple[Action, ...] = (
         method="choose_turn(1)", about="Choose the turn after the chosen one.",
     ),
     Action(
-        id="playground.anew", keys="b", title="Branch", scope=Scope.PLAYGROUND, method="write_anew", footer=True,
+        id="playground.anew", keys="b", title="Branch", scope=Scope.PLAYGROUND, method="write_anew",
         about="Write the chosen turn anew, else the newest; sending it begins a branch, and the other one stays.",
     ),
     Action(
