@@ -25,7 +25,7 @@ from tui.fleet.snapshot import FleetSnapshot
 LEFT = (RaceFigure.FIRST_TOKEN, RaceFigure.LOAD, RaceFigure.PREFILL, RaceFigure.TOKENS)
 RIGHT = (RaceFigure.TOKENS_PER_SECOND, RaceFigure.TOTAL, RaceFigure.COST, RaceFigure.GPU_MEMORY)
 NAME_WIDTH = 8
-VALUE_WIDTH = 8
+VALUE_WIDTH = 7
 
 
 class LaneFigures(Widget):
