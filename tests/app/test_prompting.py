@@ -127,6 +127,9 @@ async def test_a_model_that_takes_no_images_is_named_before_anything_is_sent(fle
     async with playground(fleet, "llama-swap/qwen3", size=(160, 40)) as panel:
         await attach(panel, picture)
         await panel.sees("llama-swap/qwen3: it takes no images, llama-swap says")
+        await find(panel, "llama-swap/coder")
+        await panel.sees("× nothing may take this request: llama-swap/coder: it takes no images")
+        await panel.press("escape")
         await write(panel, "What is it?")
         await panel.sees("nothing was sent")
         screen(panel).choice = Choice("model", "llama-swap/reasoning")

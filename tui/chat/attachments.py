@@ -63,7 +63,7 @@ class WrittenPrompt:
     @property
     def in_brief(self) -> str:
         """What a person reads of it later: the words, and the names of the files."""
-        return _joined(self.words, *(f"[{attached.name}]" for attached in self.attachments))
+        return _joined(self.words, " ".join(f"[{attached.name}]" for attached in self.attachments))
 
     @property
     def is_empty(self) -> bool:

@@ -152,7 +152,8 @@ class FileFinder(FinderScreen[FileRow, tuple[Attachment, Path]]):
         if row.is_folder:
             return Content.styled("a folder; enter looks into it", "$foreground 75%")
         return Content.styled(
-            f"{printable(_short(row.path), 300)}\nText (UTF-8) stands behind the prompt between lines that name the file; "
+            f"{printable(_short(row.path), 300)}\n"
+            "Text (UTF-8) stands behind the prompt between lines that name the file; "
             f"an image ({IMAGES_TAKEN}) goes to models that take images.",
             "$foreground 75%",
         )

@@ -48,6 +48,8 @@ class ModelFinder(FinderScreen[ChoiceRow, Choice]):
         self._chosen = chosen
         self._private = private
         self._external = external
+        self.images = 0
+        """How many go along with the prompt that the plans are for."""
         self._places = Places()
         self._rows = choice_rows(state.config, state.snapshot)
 
@@ -80,7 +82,7 @@ class ModelFinder(FinderScreen[ChoiceRow, Choice]):
         return f"{len(found):,} of {len(self._rows):,}"
 
     def about(self, row: ChoiceRow) -> Content:
-        request = row.choice.request(private=self._private, external=self._external)
+        request = row.choice.request(private=self._private, external=self._external, images=self.images)
         return plan_in_brief(plan_now(request, self._state))
 
     def choose(self, row: ChoiceRow) -> None:

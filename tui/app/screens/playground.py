@@ -130,6 +130,7 @@ class PlaygroundScreen(PanelScreen):
 
         if isinstance(self.app, KeepsState):
             finder = ModelFinder(self.app.state, self.choice, private=self.private_here, external=self.external_once)
+            finder.images = self._editor.images
             self.app.push_screen(finder, self._take_choice)
 
     def _take_choice(self, choice: Choice | None) -> None:
@@ -277,8 +278,6 @@ class PlaygroundScreen(PanelScreen):
             return True if self.talk.conversation.turns else None
         if action in ("copy", "next_block"):
             return True if self.pane.view.parts.answer else None
-        if action == "detach":
-            return True if self._editor.attachments else None
         if action == "fold":
             return True if self.pane.view.parts.reasoning else None
         return True
