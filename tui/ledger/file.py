@@ -30,6 +30,16 @@ def ledger_path() -> Path:
     return data_home() / "ledger.sqlite3"
 
 
+def existing_ledger(path: Path | None = None) -> LedgerFile | None:
+    """The ledger at ``path`` (None: the person's); None where there is none yet, and none is created for the question.
+
+    Raises:
+        LedgerError: there is one, and it cannot be read.
+    """
+    path = path or ledger_path()
+    return LedgerFile(path) if path.exists() else None
+
+
 class LedgerFile:
     """An open ledger, for its owner alone (0600). Its methods wait for the disk and may be called from any thread."""
 
@@ -65,6 +75,10 @@ class LedgerFile:
 
     def close(self) -> None:
         self._connection.close()
+
+    def interrupt(self) -> None:
+        """Lets what another thread asks now end with a :class:`LedgerError`: nobody wants to know it any more."""
+        self._connection.interrupt()
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:

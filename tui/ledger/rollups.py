@@ -35,7 +35,7 @@ _TASK = f"(SELECT id FROM request_groups WHERE (kind, name, detail) = ({_TASK_NA
 _BUCKET = "(SELECT bucket FROM speed_bounds WHERE low <= ROW.{} ORDER BY low DESC LIMIT 1)"
 _FIRST, _RATE = _BUCKET.format("first_token_s"), _BUCKET.format("tokens_per_second")
 
-_GROUPS = f"INSERT OR IGNORE INTO request_groups (kind, name, detail) VALUES ({_MODEL_NAMES}), ({_TASK_NAMES})"
+_GROUPS = f"INSERT OR IGNORE INTO request_groups (kind, name, detail) VALUES ({_MODEL_NAMES}), ({_TASK_NAMES})"  # noqa: S608
 _SUMS = f"""INSERT INTO request_days
     SELECT groups.id, {_DAY}, SIGN1, SIGN(ROW.outcome = 'finished'),
         SIGNcoalesce(ROW.input_tokens, 0), SIGN(ROW.input_tokens IS NOT NULL),

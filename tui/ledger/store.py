@@ -202,9 +202,9 @@ class Ledger(LedgerFile):
                 " AND model = known.model ORDER BY id DESC LIMIT 1) FROM known WHERE model IS NOT NULL"
             ).fetchall()
             loads = connection.execute(
-                "SELECT model, load_s FROM (SELECT model, load_s, row_number() OVER"
+                "SELECT model, load_s FROM (SELECT model, load_s, row_number() OVER"  # noqa: S608  (our number)
                 " (PARTITION BY model ORDER BY id DESC) AS place FROM requests"
-                f" WHERE model IS NOT NULL AND load_s >= {SHORTEST_LOAD}) WHERE place <= ?",  # noqa: S608  (our number)
+                f" WHERE model IS NOT NULL AND load_s >= {SHORTEST_LOAD}) WHERE place <= ?",
                 (LOADS_COMPARED,),
             ).fetchall()
         took: dict[str, list[float]] = {}
