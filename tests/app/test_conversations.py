@@ -106,6 +106,13 @@ async def test_what_follows_a_private_turn_is_private_until_that_is_left_out(fle
         await panel.sees("no turns go along · 1 left out")
         await panel.sees("▸ left out of what is sent")
         await panel.sees("private off")
+        editor(panel).show_prompt("")
+        await panel.press("b")
+        assert editor(panel).text == "a zugzwang"
+        await panel.is_told("some of what follows is kept nowhere")
+        await panel.sees("■ private since a turn was")
+        await panel.press("escape", "escape")
+        await panel.sees_no("■ private")
         await ask(panel, "what did I say?")
         assert sent(fleet, "litellm") == [("user", "what did I say?")]
     files = [file for file in fleet.folder.rglob("*") if file.is_file()]

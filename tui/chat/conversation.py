@@ -34,6 +34,8 @@ class OpenConversation:
     branch_of: int | None = None
     tries: tuple[int, ...] = ()
     """Requests for it that got no answer, and that the ledger does not count to it yet."""
+    replaced: Turn | None = None
+    """The turn that the next prompt is written from: where that may not go, this may not either."""
 
     @classmethod
     def of(cls, kept: Conversation) -> OpenConversation:
@@ -58,14 +60,20 @@ class OpenConversation:
     @property
     def is_private(self) -> bool:
         """True where a private turn goes along: what follows it may quote it, and is as private."""
-        return any(one.turn.private for one in self.carried)
+        return any(turn.private for turn in self._quoted)
+
+    @property
+    def _quoted(self) -> tuple[Turn, ...]:
+        """All that the next prompt holds words of."""
+        carried = tuple(one.turn for one in self.carried)
+        return carried if self.replaced is None else (*carried, self.replaced)
 
     def stays_home(self, keep_text: KeepText) -> str:
         """Why it may not leave the person's machines though it is not private; empty: it may.
 
         With ``local`` text is kept because it has stayed at home, and has to go on doing so.
         """
-        if keep_text == "local" and any(one.turn.stayed_home for one in self.carried):
+        if keep_text == "local" and any(turn.stayed_home for turn in self._quoted):
             return 'the conversation has stayed at home so far, and is kept for that reason (keep_text = "local")'
         return ""
 
@@ -76,7 +84,8 @@ class OpenConversation:
 
     def with_turn(self, turn: OpenTurn, number: int | None) -> OpenConversation:
         """With one turn more, under the number that the ledger has for it now."""
-        return replace(self, turns=(*self.turns, turn), number=number, tries=() if number is not None else self.tries)
+        tries = () if number is not None else self.tries
+        return replace(self, turns=(*self.turns, turn), number=number, tries=tries, replaced=None)
 
     def with_try(self, request: int) -> OpenConversation:
         """With a request more that got no answer."""
@@ -84,7 +93,12 @@ class OpenConversation:
 
     def before(self, place: int) -> OpenConversation:
         """A branch that shares the turns before ``place``; the whole stays what it is, as far as it is kept."""
-        return OpenConversation(self.turns[:place], branch_of=self.number or self.branch_of)
+        branch_of = self.number or self.branch_of
+        return OpenConversation(self.turns[:place], branch_of=branch_of, replaced=self.turns[place].turn)
+
+    def is_kept_from(self, place: int) -> bool:
+        """Whether the ledger has the text of all turns from ``place`` on."""
+        return self.number is not None and not any(one.turn.private for one in self.turns[place:])
 
     def leaving_out(self, places: Collection[int], *, out: bool) -> OpenConversation:
         """With these turns left out of what goes along, or taken back into it."""

@@ -143,6 +143,9 @@ class ConversationPane(Vertical):
         place = len(self.conversation.turns) - 1 if place is None else place
         if self.busy or place < 0 or self.conversation.turns[place].turn.prompt is None:
             return None
+        if not self.conversation.is_kept_from(place):
+            words = "some of what follows is kept nowhere: it goes when you send this prompt; esc leaves all as it is"
+            self.notify(words, severity="warning", timeout=8, markup=False)
         self.written_anew = self.answer.view.chosen_turn = place
         return self.conversation.turns[place].turn.prompt
 
