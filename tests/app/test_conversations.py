@@ -56,7 +56,7 @@ async def test_earlier_turns_go_along_and_stand_above_with_who_answered(fleet: D
     assert [(one.name, one.turns) for one in listing.conversations] == [("Anew?", 1), ("What is a log?", 2)]
 
 
-async def test_ollama_and_anthropic_and_programs_get_the_turns_in_their_own_form(fleet: DemoFleet) -> None:
+async def test_ollama_gets_the_turns_in_its_own_form(fleet: DemoFleet) -> None:
     async with playground(fleet, "ollama/llama3.2:latest") as panel:
         await ask(panel, "one?")
         await ask(panel, "two?")

@@ -222,6 +222,11 @@ class ConversationPane(Vertical):
             self.answer.cut_from(self.written_anew)
             self.written_anew, self.conversation = None, asking.conversation
         self.answer.begin(asking.written.in_brief, decision, external_once=asking.request.external)
+        owner = decision.plan.candidates[0].model.partition("/")[0]
+        if asking.conversation.carried and owner in self._state.config.clis:
+            self.answer.view.add(
+                "A program takes one text: the earlier turns stand before the prompt, each by its role."
+            )
         self.post_message(self.Began())
         work = follow_reply(self, asking, decision, self._state.config, self._senders)
         self._work = self.run_worker(
