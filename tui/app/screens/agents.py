@@ -84,7 +84,13 @@ class AgentsScreen(ModalScreen[None]):
         self._table.empty_text = "looking …"
         self._table.focus()
         self._show_quota()
-        self.run_worker(follow_agents(self), group="agents", exclusive=True, description="follow Claude Code's agents")
+        self.run_worker(
+            follow_agents(self),
+            group="agents",
+            exclusive=True,
+            exit_on_error=False,
+            description="follow Claude Code's agents",
+        )
 
     @on(AgentsRead)
     def take_agents(self, message: AgentsRead) -> None:
