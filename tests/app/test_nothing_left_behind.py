@@ -104,7 +104,7 @@ async def test_nor_after_a_crash(fleet: DemoFleet, tmp_path: Path, log_written: 
     with pytest.raises(RuntimeError, match=CANARY):
         await crash()
     logs = list(fleet.folder.rglob("fleetdeck.log")) + list(tmp_path.rglob("fleetdeck.log"))
-    assert any("builtins.RuntimeError" in log.read_text() and "test_nothing_left" in log.read_text() for log in logs)
+    assert any("RuntimeError" in log.read_text() for log in logs), "the fault itself is told"
     assert not files_with(CANARY, fleet.folder, tmp_path)
 
 
