@@ -112,13 +112,16 @@ async def open_panel(
     fleet: DemoFleet,
     *,
     more: str = "",
+    replace: tuple[str, str] = ("", ""),
     size: tuple[int, int] = (120, 40),
     readonly: bool = False,
     clock: Callable[[], float] | None = None,
     wait_for_models: bool = True,
 ) -> AsyncIterator[Panel]:
-    """A panel on ``fleet``'s servers; ``more`` is written behind the fleet's own configuration."""
-    app = FleetApp(load_config(write_config(fleet, more)), readonly=readonly, clock=clock or Clock())
+    """A panel on ``fleet``'s servers; ``more`` is written behind the fleet's own configuration.
+
+    ``replace``: words of that configuration, and those that stand in their place."""
+    app = FleetApp(load_config(write_config(fleet, more, replace)), readonly=readonly, clock=clock or Clock())
     async with app.run_test(size=size, notifications=True) as pilot:
         panel = Panel(app, pilot)
         if wait_for_models:

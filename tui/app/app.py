@@ -36,6 +36,7 @@ from tui.app.palette import ActionProvider
 from tui.app.panel_screens import SCREENS
 from tui.app.panel_state import PanelState, ShowsState
 from tui.app.themes import PLAIN_VARIABLES, Themes, read_themes
+from tui.app.view_state import first_screen
 from tui.config.paths import config_home, shipped
 from tui.config.schema import Config
 
@@ -89,7 +90,7 @@ class FleetApp(App[Parting]):
         ``screen``: the one that opens first; None: as the configuration says.
         """
         super().__init__()
-        self._first_screen = screen or config.panel.screen
+        self._first_screen = screen or first_screen(config.panel.screen)
         self._clock = clock
         self._discover = discover
         self._theme_folders = (shipped("themes"), config_home() / "themes")

@@ -20,7 +20,7 @@ ServiceKind = Literal[
 ]
 CliKind = Literal["claude", "opencode", "gemini", "copilot", "command"]
 TierName = Literal["opus", "sonnet", "haiku"]
-ScreenName = Literal["fleet", "routes", "playground", "ledger", "logs"]
+ScreenName = Literal["fleet", "routes", "playground", "ledger", "logs", "last"]
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(ge=0.2, le=3600)]
@@ -34,6 +34,7 @@ class PanelSettings:
 
     theme: NonEmpty = "fleet-dark"
     screen: ScreenName = "fleet"
+    """The one that opens first; "last": the one that the panel was left on."""
     refresh: Seconds = 1.0
     """Seconds between samples of a machine."""
     external_mode_file: NonEmpty = "~/.claude/state/external-mode.json"

@@ -69,6 +69,7 @@ class FleetScreen(PanelScreen):
     CSS_PATH = "fleet.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.FLEET)]
     AUTO_FOCUS = "#services"
+    REMEMBERED = ("filter", "services", "models")
 
     filter_words: var[tuple[str, ...]] = var((), init=False)
 

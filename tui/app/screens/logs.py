@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
@@ -64,6 +64,7 @@ class LogsScreen(PanelScreen):
     CSS_PATH = "logs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.LOGS)]
     AUTO_FOCUS = "#log"
+    REMEMBERED = ("log-filter",)
     SCOPE = Scope.LOGS
 
     source: var[LogSource | None] = var(None, init=False)
@@ -71,6 +72,7 @@ class LogsScreen(PanelScreen):
     def __init__(self) -> None:
         super().__init__()
         self._asked: str | None = None
+        self._left_on = ""
         self._read: dict[str, ReadSoFar] = {}
         self._listening: Listening | None = None
         self._subscriptions = 0
@@ -89,6 +91,13 @@ class LogsScreen(PanelScreen):
 
     def on_mount(self) -> None:
         self._filter.display = self._trouble.display = False
+
+    def left_parts(self) -> Mapping[str, str]:
+        return {"log": self.source.key if self.source else self._left_on, "wrapped": "yes" if self._log.wrapped else ""}
+
+    def take_up(self, parts: Mapping[str, str]) -> None:
+        self._left_on = parts.get("log", "")
+        self._log.wrapped = bool(parts.get("wrapped"))
 
     def show_service(self, name: str) -> None:
         """Shows the journal of a service's unit, or says what is missing for that."""
@@ -110,7 +119,8 @@ class LogsScreen(PanelScreen):
         sources = sources_of(self.config, self._asked)
         self._tabs.sources = sources
         if self.source not in sources:
-            self._choose(sources[0] if sources else None)
+            left_on = next((source for source in sources if source.key == self._left_on), None)
+            self._choose(left_on or next(iter(sources), None))
 
     def _choose(self, source: LogSource | None) -> None:
         if source == self.source:
@@ -209,23 +219,15 @@ class LogsScreen(PanelScreen):
     def _tell_trouble(self) -> None:
         """In place of the log where there is none, and below it where it holds what came before."""
         words = self._trouble_words()
-        self._log.empty_text = words or self._empty_words()
+        service = self.config.services.get(self.source.service) if self.source is not None else None
+        why_empty = "nothing matches the filter" if self._log.count else _empty_words(self.source, service)
+        self._log.empty_text = words or why_empty
         shown = words if self._log.count else ""
         if shown != self._told:
             self._told = shown
             self._trouble.display = bool(shown)
             self._trouble.update(Content(shown))
         self._tell_place()
-
-    def _empty_words(self) -> str:
-        if self._log.count:
-            return "nothing matches the filter"
-        service = self.config.services.get(self.source.service) if self.source is not None else None
-        if self.source is None or service is None:
-            return ""
-        if self.source.kind is LogKind.OWN:
-            return f"{printable(service.name, 40)} has logged nothing since it was started"
-        return f"nothing in the journal of {printable(service.unit or '', 60)} so far"
 
     @on(LogView.Moved)
     def _tell_place(self) -> None:
@@ -306,3 +308,12 @@ class LogsScreen(PanelScreen):
 OWN_ACTIONS = frozenset(
     ("follow", "wrap", "copy", "save", "filter", "next_source", "scroll_rows", "scroll_screens", "scroll_sideways")
 )
+
+
+def _empty_words(source: LogSource | None, service: ServiceSettings | None) -> str:
+    """What stands in place of a log that holds nothing."""
+    if source is None or service is None:
+        return ""
+    if source.kind is LogKind.OWN:
+        return f"{printable(service.name, 40)} has logged nothing since it was started"
+    return f"nothing in the journal of {printable(service.unit or '', 60)} so far"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tui.app.actions import Scope
 from tui.app.panel_state import KeepsState, PanelState
+from tui.app.view_state import View, keep_view, last_view
 from tui.app.widgets.key_line import KeyLine
 from tui.app.widgets.mode_strip import ModeStrip
 from tui.app.widgets.problems_line import ProblemsLine
+from tui.app.widgets.row_table import RowTable
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot, Problem
 from tui.routing.modes import Modes
@@ -28,6 +32,9 @@ class PanelScreen(Screen[None]):
 
     SCOPE: ClassVar[Scope] = Scope.FLEET
     """Where its own actions stand in the table of them all."""
+
+    REMEMBERED: ClassVar[tuple[str, ...]] = ()
+    """The ids of its filters and tables, which are found again as they were left. A field for prompts is never one."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (170, "-wide")]  # noqa: RUF012  (typed by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]  # noqa: RUF012  (typed by Textual)
@@ -58,6 +65,45 @@ class PanelScreen(Screen[None]):
     def compose_body(self) -> Iterable[Widget]:
         """What stands between the strip and the problems line."""
         raise NotImplementedError
+
+    # Screens have an ``on_mount`` and an ``on_unmount`` of their own, some of which wait.
+    @on(events.Mount)
+    def find_as_left(self) -> None:
+        self._remembered = [self.query_one(f"#{id_}") for id_ in self.REMEMBERED]
+        self._left_at = ""
+        view = last_view(str(self.SCOPE))
+        for widget in self._remembered:
+            left_at = view.parts.get(widget.id or "", "")
+            if isinstance(widget, RowTable):
+                widget.wanted_key = left_at or None
+            elif isinstance(widget, Input) and left_at:
+                widget.value = left_at
+                widget.display = True
+            if widget.id == view.focus:
+                self.set_focus(widget)
+        self.take_up(view.parts)
+
+    def take_up(self, parts: Mapping[str, str]) -> None:
+        """Goes on as the screen was left, with what ``left_parts`` told of it."""
+
+    def left_parts(self) -> Mapping[str, str]:
+        """What else there is to remember, by names of its own."""
+        return {}
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if event.widget in self._remembered and not isinstance(event.widget, Input):
+            self._left_at = event.widget.id or ""
+
+    @on(events.Unmount)
+    def keep_as_left(self) -> None:
+        parts = dict(self.left_parts())
+        for widget in self._remembered:
+            if isinstance(widget, RowTable):
+                parts[widget.id or ""] = widget.wanted_key or widget.cursor_key or ""
+            elif isinstance(widget, Input):
+                parts[widget.id or ""] = widget.value
+        if parts:
+            keep_view(str(self.SCOPE), View(parts, self._left_at), self.app.current_mode)
 
     def on_screen_resume(self) -> None:
         """Catches up with what became known while another screen was shown, or before this one's first paint."""

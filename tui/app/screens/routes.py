@@ -46,6 +46,7 @@ class RoutesScreen(PanelScreen):
     CSS_PATH = "routes.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.ROUTES)]
     AUTO_FOCUS = "#routes"
+    REMEMBERED = ("routes",)
     SCOPE = Scope.ROUTES
 
     drilled: reactive[frozenset[str]] = reactive(frozenset(), init=False)

@@ -26,6 +26,11 @@ HEADER_LINES = 1
 MEASURED_ROWS = 300
 """Rows whose texts decide the columns' widths: measuring 10 000 would cost more than it tells."""
 
+STYLES = (
+    *("header", "row", "cursor", "cursor-blurred", "hover", "heading", "empty", "accent", "dim"),
+    *("up", "busy", "starting", "down", "unknown", "idle", "held", "held-too", "reserved", "free"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -63,13 +68,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     ``DataTable`` would build 10 000 rows of cells and styles for the forty that are on screen.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"row-table--{name}"
-        for name in ("header", "row", "cursor", "heading", "up", "busy", "starting", "down", "unknown", "idle", "dim")
-    } | {
-        f"row-table--{name}"
-        for name in ("accent", "empty", "hover", "cursor-blurred", "held", "held-too", "reserved", "free")
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"row-table--{name}" for name in STYLES}
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.TABLE)]
 
@@ -77,6 +76,8 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     empty_text: reactive[str] = reactive("", layout=False)
     """What stands in place of rows where there are none."""
     hover_index: reactive[int | None] = reactive(None, repaint=False)
+    wanted_key: str | None = None
+    """The row that the cursor goes to as soon as it is there, unless the person moves it before."""
 
     Highlighted = RowHighlighted
     Chosen = RowChosen
@@ -149,7 +150,8 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self.virtual_size = Size(0, len(records) + HEADER_LINES)
         self.hover_index = None
         self._keep_cursor(keys, before, previous_key)
-        self._keep_in_place(anchor)
+        if anchor is not None:
+            self._keep_in_place(*anchor)
         self._lay_out()
 
     def refresh_changed_rows(self, *, by_time_alone: bool = False) -> None:
@@ -193,6 +195,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
             self._refresh_row(index)
 
     def action_move_cursor(self, steps: int) -> None:
+        self.wanted_key = None
         if self.records:
             at = 0 if self.cursor_index is None else max(0, min(len(self.records) - 1, self.cursor_index + steps))
             self.cursor_key = self._key_of(self.records[at])
@@ -223,9 +226,9 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self.hover_index = None
 
     def on_click(self, event: events.Click) -> None:
-        index = self._index_under(event)
-        if index is None:
+        if (index := self._index_under(event)) is None:
             return
+        self.wanted_key = None
         self.cursor_key = self._key_of(self.records[index])
         if event.chain == 2:
             self.post_message(self.Chosen(self, self._key_of(self.records[index])))
@@ -279,14 +282,14 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     def _keep_cursor(self, keys: Sequence[str], before: int | None, previous_key: str | None) -> None:
         if not keys:
             self.set_reactive(RowTable.cursor_key, None)
+        elif self.wanted_key in self._index:
+            self.cursor_key, self.wanted_key = self.wanted_key, None
+            self.call_after_refresh(self.scroll_to_cursor)
         elif previous_key not in self._index:
             self.cursor_key = keys[min(before or 0, len(keys) - 1)]
 
-    def _keep_in_place(self, anchor: tuple[str, int] | None) -> None:
-        """Scrolls so that the anchor's row is on its line again."""
-        if anchor is None:
-            return
-        key, line = anchor
+    def _keep_in_place(self, key: str, line: int) -> None:
+        """Scrolls so that a row is on its line again."""
         # Who reads from the beginning is to see what comes in there.
         if self.scroll_offset.y > 0 or self._index[key] >= self._visible_rows:
             self._scroll_to_row(max(0, self._index[key] - line))
