@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,19 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.ledger.asked import NOON, Asked, ask
 from tui.ledger import reports
 from tui.ledger.distribution import Distribution, Spread
 from tui.ledger.file import LedgerFile
 from tui.ledger.history import Wanted, actions, all_of, opened, requests, seen_prompts
 from tui.ledger.periods import NoPeriod, first_whole_day, since_of, start_of_day
-from tui.ledger.records import Action, Ending, NewRequest, Outcome
+from tui.ledger.records import Action, Outcome
 from tui.ledger.reports import By, UsageRow, usage
 from tui.ledger.schema import MIGRATIONS
 from tui.ledger.store import Ledger
 from tui.ledger.trends import slowdown_in, slowdowns, trend
 
-NOON = 1_795_176_000.0
-"""2026-11-20 12:00:00 UTC."""
 DAY = 86_400.0
 
 
@@ -45,64 +43,6 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger(tmp_path / "ledger.sqlite3") as opened_ledger:
         yield opened_ledger
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A request as a test tells of it."""
-
-    at: float = NOON
-    face: str = "cli"
-    kind: str = "task"
-    name: str = "quick"
-    external: bool = False
-    private: bool = False
-    outcome: Outcome = Outcome.FINISHED
-    model: str | None = "swap/qwen"
-    where: str | None = "local"
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cost: float | None = None
-    first_token: float | None = None
-    rate: float | None = None
-    prompt: str = "why is the sky blue"
-    answer: str = ""
-    error: str | None = None
-
-
-def ask(ledger: Ledger, asked: Asked) -> int:
-    """Writes a request as a face does: before it is sent, when a model is asked, and when it has ended."""
-    number = ledger.begin(
-        NewRequest(
-            at=asked.at,
-            face=asked.face,
-            asked_kind=asked.kind,
-            asked_name=asked.name,
-            external=asked.external,
-            private=asked.private,
-            plan=("swap/qwen", "cloud/gpt"),
-            prompt=asked.prompt,
-        )
-    )
-    if asked.model is not None:
-        attempt = ledger.attempt(number, asked.model, "local" if asked.where == "local" else "cloud", asked.at)
-        ledger.end_attempt(attempt, asked.outcome, at=asked.at + 1)
-    if asked.outcome is not Outcome.RUNNING:
-        ending = Ending(
-            at=asked.at + 1,
-            outcome=asked.outcome,
-            model=asked.model,
-            where=asked.where,  # type: ignore[arg-type]
-            input_tokens=asked.input_tokens,
-            output_tokens=asked.output_tokens,
-            cost_usd=asked.cost,
-            first_token_s=asked.first_token,
-            tokens_per_second=asked.rate,
-            error=asked.error,
-            answer=asked.answer,
-        )
-        ledger.end(number, ending, prompt=asked.prompt, keep_text="all")
-    return number
 
 
 # ── by hand ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tui.config.schema import Config
@@ -19,6 +18,7 @@ from tui.fleet.snapshot import (
     ServiceSnapshot,
     UnitSnapshot,
 )
+from tui.fleet.wording import utc_words
 from tui.routing.locality import locality
 from tui.routing.modes import Mode, Modes
 
@@ -34,7 +34,7 @@ def status_document(snapshot: FleetSnapshot, modes: Modes, config: Config) -> Js
     now = snapshot.at
     return {
         "schema": SCHEMA,
-        "at": _time(now),
+        "at": utc_words(now),
         "modes": modes_document(modes),
         "machines": [_machine(machine, now) for machine in snapshot.machines],
         "services": [_service(service, snapshot, config) for service in snapshot.services],
@@ -48,7 +48,7 @@ def models_document(
     """``models --json``. ``probes`` is by model id."""
     return {
         "schema": SCHEMA,
-        "at": _time(snapshot.at),
+        "at": utc_words(snapshot.at),
         "models": [
             model_document(service, model, snapshot, config)
             | {"agents": probe_document(probes[model_id]) if (model_id := service.model_id(model)) in probes else None}
@@ -61,7 +61,7 @@ def models_document(
 def probe_document(probed: Probed) -> Json:
     """What a model was found to be able to do for agents."""
     return {
-        "at": _time(probed.at),
+        "at": utc_words(probed.at),
         "calls_tools": probed.calls_tools,
         "tools_reason": probed.tools_words,
         "writes_code": probed.writes_code,
@@ -93,7 +93,7 @@ def model_document(service: ServiceSnapshot, model: ModelSnapshot, snapshot: Fle
         "size": model.size,
         "vram": model.vram,
         # JSON has no infinity: a model that is never unloaded has no time at which it will be.
-        "until": _time(model.until) if model.until is not None and math.isfinite(model.until) else None,
+        "until": utc_words(model.until) if model.until is not None and math.isfinite(model.until) else None,
         "forever": model.until == math.inf,
         "ttl_s": model.ttl,
         "context": settings.context if settings and settings.context else model.context,
@@ -139,7 +139,7 @@ def unit_document(unit: UnitSnapshot) -> Json:
         "scope": unit.scope,
         "state": str(unit.state),
         "sub": unit.sub,
-        "since": _time(unit.since),
+        "since": utc_words(unit.since),
         "reason": unit.reason,
         "restarts": unit.restarts,
         "main_pid": unit.main_pid,
@@ -167,7 +167,7 @@ def _service(service: ServiceSnapshot, snapshot: FleetSnapshot, config: Config) 
         "state": str(service.state),
         **_seen(service.seen, now),
         "reason": service.reason,
-        "since": _time(service.since),
+        "since": utc_words(service.since),
         "latency_ms": None if service.latency is None else round(service.latency * 1000, 2),
         "version": service.version,
         "in_flight": service.in_flight,
@@ -186,15 +186,8 @@ def _seen(seen: Seen, now: float) -> Json:
 
 
 def _problem(problem: Problem) -> Json:
-    return {"about": problem.about, "since": _time(problem.since), "text": problem.text}
+    return {"about": problem.about, "since": utc_words(problem.since), "text": problem.text}
 
 
 def _mode(mode: Mode) -> Json:
     return {"enabled": mode.enabled, "activated_at": mode.activated_at, "reason": mode.reason}
-
-
-def _time(at: float | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

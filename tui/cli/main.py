@@ -45,6 +45,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pipeline": ("tui.cli.pipeline:pipeline", "Run a file of prompts that use each other's answers."),
     "conversations": ("tui.cli.conversations:conversations", "Conversations: list, show, export or delete them."),
     "agents": ("tui.cli.agents:agents", "Let agents that think with your models work on a task."),
+    "usage": ("tui.cli.usage:usage_command", "Requests, tokens, cost and speed, by model, task, day or where."),
+    "audit": ("tui.cli.audit:audit", "Which model saw what, and everything that was done."),
     "litellm-config": ("tui.cli.litellm_config:litellm_config", "LiteLLM's configuration for the local models."),
     "metrics": ("tui.cli.metrics:metrics_command", "The fleet for Prometheus: one scrape, or served."),
     "mcp": ("tui.cli.mcp:mcp_command", "Serve agents of other programs over MCP, on standard input and output."),

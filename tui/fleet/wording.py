@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tui.fleet.snapshot import (
     MachineSnapshot,
@@ -83,6 +83,13 @@ def latency_words(seconds: float | None) -> str:
 def time_words(at: float | None) -> str:
     """A moment as local wall-clock time."""
     return NOT_KNOWN if at is None else datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def utc_words(at: float | None) -> str | None:
+    """A moment for programs: RFC 3339 in UTC with milliseconds."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def version_words(version: str | None) -> str:

@@ -53,7 +53,7 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageReport:
-    """The most used first; days with the newest first."""
+    """The most used first and what has no name last; days with the newest first."""
 
     since: float
     by: By
@@ -196,7 +196,7 @@ def usage(ledger: LedgerFile, since: float, by: By) -> UsageReport:
     if by is By.DAY:
         rows.sort(key=lambda row: row.name, reverse=True)
     else:
-        rows.sort(key=lambda row: (-row.requests, row.name, row.detail))
+        rows.sort(key=lambda row: (not row.name, -row.requests, row.name, row.detail))
     return UsageReport(since=since, by=by, rows=tuple(rows), total=total.row("", ""), exact=until is None)
 
 
