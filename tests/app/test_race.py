@@ -250,6 +250,24 @@ async def test_long_answers_want_a_judge_that_the_person_names(fleet: DemoFleet)
         await panel.sees("judged by one/j")
 
 
+async def test_escape_ends_the_judge(fleet: DemoFleet) -> None:
+    async with (
+        Scripted({"a": LONG, "b": LONG + " indeed"}).running() as server,
+        a_race(fleet, "one/a", "one/b", more=server.config_toml()) as panel,
+    ):
+        bar = screen(panel).query_one(RaceBar)
+        bar.rules = replace(bar.rules, judge="ollama/qwen3:8b")
+        await ask(panel, "Which?")
+        await fleet.ollama.scene("hang")
+        await panel.press("a")
+        await until(lambda: len(fleet.ollama.requests.to("/api/chat")) == 1, "the judge is asked")
+        await panel.sees("The answers are being compared")
+        await panel.press("escape")
+        await until(lambda: fleet.ollama.requests.to("/api/chat")[0].closed_early, "its server sees it")
+        assert screen(panel).is_current
+        assert screen(panel).results.page is Page.NONE
+
+
 async def test_six_are_marked_in_the_finder_and_no_seventh(fleet: DemoFleet) -> None:
     async with a_race(fleet) as panel:
         await panel.press("ctrl+o")

@@ -48,6 +48,7 @@ class RaceAsking:
 
     number: int
     written: WrittenPrompt
+    rules: RaceRules
     lanes: tuple[Lane, ...]
     prompt: Prompt
     said: str
@@ -70,7 +71,8 @@ class RaceAsking:
             temperature=settings.temperature,
             thinking=settings.thinking,
         )
-        return cls(number, written, tuple(Lane(one) for one in requests), prompt, written.said(settings.system))
+        lanes = tuple(Lane(one) for one in requests)
+        return cls(number, written, rules, lanes, prompt, written.said(settings.system))
 
     @property
     def is_private(self) -> bool:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
 
 from tui.app.actions import Scope
-from tui.app.answering import Senders
 from tui.app.bindings import bindings_of
 from tui.app.messages import CopyAsked
 from tui.app.own_editor import EditorFailed, edit_in_own_editor
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.planning import plan_now, plan_substance
-from tui.app.prompt_questions import (
-    lanes_behind_guard,
-    question_of_lane_credentials,
-    question_of_lane_evictions,
-)
-from tui.app.questions import Question
-from tui.app.racing import LanesCame, LanesPlanned, RaceAsking, RaceOver, RaceRules, follow_lanes, plan_lanes
+from tui.app.racing import RaceAsking, RaceRules
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.choices import Choice
 from tui.app.widgets.prompt_editor import PromptEditor
@@ -33,10 +24,9 @@ from tui.app.widgets.race_agreement import place_words
 from tui.app.widgets.race_bar import AskedRow, RaceBar
 from tui.app.widgets.race_lane import RaceLane
 from tui.app.widgets.race_lanes import RaceLanes
-from tui.app.widgets.race_results import FACE, Page, RaceResults
+from tui.app.widgets.race_results import Page, RaceResults
 from tui.app.widgets.reply_words import cold_words
 from tui.chat.attachments import WrittenPrompt
-from tui.chat.drill import Stage
 
 
 class RaceScreen(PanelScreen):
@@ -59,12 +49,7 @@ class RaceScreen(PanelScreen):
         self._laid: tuple[Choice, ...] = ()
         """Those whose lanes are there."""
         self._number = 0
-        self._asking: RaceAsking | None = None
-        """The race that is shown, over or not."""
-        self._work: Worker[None] | None = None
-        """What plans or follows it; None: it is over, or there is none."""
         self._substance: tuple[object, ...] = ()
-        self._senders = Senders(FACE)
 
     def compose_body(self) -> Iterable[Widget]:
         yield self._bar
@@ -80,13 +65,6 @@ class RaceScreen(PanelScreen):
         await self._lay_lanes()
         if len(self.rules.choices) < 2:
             self.call_after_refresh(self._bar.choose)
-
-    async def on_unmount(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
-            with contextlib.suppress(WorkerFailed, WorkerCancelled):
-                await self._work.wait()
-        await self._senders.close()
 
     def bring(self, written: WrittenPrompt) -> None:
         """Puts what was written elsewhere into the prompt, unless something stands there."""
@@ -104,7 +82,7 @@ class RaceScreen(PanelScreen):
     @property
     def busy(self) -> bool:
         """True while a prompt is planned or answered."""
-        return self._work is not None
+        return self._lanes.busy
 
     @property
     def _is_over(self) -> bool:
@@ -151,7 +129,7 @@ class RaceScreen(PanelScreen):
     async def _lay_lanes(self) -> None:
         """Makes the lanes for those who take part now."""
         self._laid = self.rules.choices
-        self._asking, self._asked.display = None, False
+        self._asked.display = False
         self.results.page = Page.NONE
         await self._lanes.lay(RaceAsking.of(0, WrittenPrompt(""), self.rules).lanes)
         self._show_bar()
@@ -213,7 +191,7 @@ class RaceScreen(PanelScreen):
 
     def _compare(self) -> None:
         if self._is_over and not self.readonly:
-            self.results.compare(self.config, self.modes, self._senders)
+            self.results.compare(self.config, self.modes, self._lanes.senders)
 
     def action_vote(self) -> None:
         lane = self._chosen
@@ -238,9 +216,11 @@ class RaceScreen(PanelScreen):
             self.app.pop_screen()
 
     def action_stop(self) -> None:
-        """Ends all answers that are coming; where none is, leaves the prompt, then the race."""
-        if self._work is not None:
-            self._work.cancel()
+        """Ends all answers that are coming, or the judge's; where none is, leaves the prompt, then the race."""
+        if self.busy:
+            self._lanes.stop()
+        elif self.results.stop_comparing():
+            return
         elif self._editor.has_focus and self.lanes:
             self._lanes.go(0)
         else:
@@ -267,87 +247,29 @@ class RaceScreen(PanelScreen):
         if self._laid != self.rules.choices:
             await self._lay_lanes()
         self._number += 1
-        self._plan(RaceAsking.of(self._number, message.written, self.rules))
+        self._lanes.start(RaceAsking.of(self._number, message.written, self.rules))
 
-    def _plan(self, asking: RaceAsking) -> None:
-        """Has all lanes planned with all that is known, the prompt itself included."""
-        self._asking = asking
-        self._lanes.restart(asking.lanes)
-        self.results.begin(asking)
-        if isinstance(self.app, KeepsState):
-            self._run(plan_lanes(self, asking, self.app.state), "plan the lanes")
-
-    def _run(self, work: Coroutine[None, None, None], description: str) -> None:
-        self._work = self.run_worker(work, group="race", exclusive=True, exit_on_error=False, description=description)
+    @on(RaceLanes.Started)
+    def forget_results(self) -> None:
+        if self._lanes.asking is not None:
+            self.results.begin(self._lanes.asking)
         self.refresh_bindings()
 
-    @on(LanesPlanned)
-    def go_on_with_plans(self, message: LanesPlanned) -> None:
-        """Sends the prompt, after asking once for all lanes where that does something that is not expected."""
-        asking = message.asking
-        if asking is not self._asking or not self.busy:
-            return
-        if (question := question_of_lane_credentials(asking.lanes)) is not None:
-            guarded = {lane.name for lane in lanes_behind_guard(asking.lanes)}
-            self._confirm(question, asking, lambda: self._plan(asking.with_secrets_for(guarded)))
-        elif (question := question_of_lane_evictions(asking.lanes)) is not None:
-            self._confirm(question, asking, lambda: self._send(asking))
-        else:
-            self._send(asking)
+    @on(RaceLanes.Sent)
+    @on(RaceLanes.Ended)
+    def show_asked(self) -> None:
+        if self._lanes.asking is not None:
+            self._asked.show_asking(self._lanes.asking, busy=self.busy)
+        self.refresh_bindings()
 
-    def _confirm(self, question: Question, asking: RaceAsking, act: Callable[[], None]) -> None:
-        from tui.app.screens.dialogs import ConfirmScreen
-
-        def answered(yes: bool | None) -> None:
-            if asking is self._asking:
-                (act if yes else self._over)()
-
-        self.app.push_screen(ConfirmScreen(question), answered)
-
-    def _send(self, asking: RaceAsking) -> None:
-        self._lanes.begin(asking.written.words, external=self.rules.external)
-        remarks = dict.fromkeys(lane.decision.remark for lane in asking.lanes if lane.decision is not None)
-        for remark in filter(None, remarks):
-            self.notify(remark, severity="warning", markup=False)
-        if all(lane.stage is Stage.SKIPPED for lane in asking.lanes):
-            self._over()
-            return
-        self._run(follow_lanes(self, asking, self.config, self._senders), "follow the lanes")
-        self._asked.show_asking(asking, external=self.rules.external, busy=True)
-        self._lanes.go(0)
-
-    @on(LanesCame)
-    def show_what_came(self, message: LanesCame) -> None:
-        if self._asking is not None and message.number == self._asking.number:
-            with self.app.batch_update():
-                self._lanes.show_what_came(message.events)
-
-    @on(RaceOver)
-    def end_race(self, message: RaceOver) -> None:
-        if self._asking is None or message.number != self._asking.number or not self.busy:
-            return
-        if message.problem:
-            self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
-        self._over()
-
-    @on(Worker.StateChanged)
-    def see_it_end(self, event: Worker.StateChanged) -> None:
-        """A worker that was cancelled before its first step, or broke, has told nothing of its end."""
-        if event.worker is self._work and event.state in (WorkerState.CANCELLED, WorkerState.ERROR):
-            self._over()
-
-    def _over(self) -> None:
-        """Nothing is under way any more. A prompt that nobody has answered is where it was."""
-        self._work = None
-        self._lanes.end()
-        asking = self._asking
+    @on(RaceLanes.Ended)
+    def show_results(self) -> None:
+        """A prompt that nobody has answered is where it was."""
+        asking = self._lanes.asking
         if asking is not None and not any(lane.is_answered for lane in self.lanes):
             self._editor.give_back(asking.written)
-        elif asking is not None:
+        elif asking is not None and self.results.page is Page.NONE:
             self.results.page = Page.CHART
-        if asking is not None and self._asked.display:
-            self._asked.show_asking(asking, external=self.rules.external, busy=False)
-        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:

@@ -131,11 +131,13 @@ class AskedRow(StatusRow):
     def on_mount(self) -> None:
         self.display = False
 
-    def show_asking(self, asking: RaceAsking, *, external: bool, busy: bool) -> None:
+    def show_asking(self, asking: RaceAsking, *, busy: bool) -> None:
         self.display = True
         said = answer_in_brief(asking.written.words) or "the files alone"
         self.left = (Words(" ▌ ", "dim"), Words(said))
         planned = next((lane.decision for lane in asking.lanes if lane.decision is not None), None)
-        modes = mode_words(planned.plan, planned.modes, external_once=external) if planned is not None else ()
+        modes = (
+            mode_words(planned.plan, planned.modes, external_once=asking.rules.external) if planned is not None else ()
+        )
         stops = (Words("  esc stops all", "dim", "screen.stop"),) if busy else ()
         self.right = (Words(" "), *modes, *stops, Words(" "))

@@ -1,18 +1,28 @@
-"""The lanes of a race beside each other; those for which there is no room are scrolled to sideways."""
+"""The lanes of a race beside each other, and the race itself: planned, confirmed, sent, followed, ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable
 
-from textual import events
+from textual import events, on
 from textual.containers import HorizontalScroll
 from textual.message import Message
 from textual.reactive import var
+from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
 
-from tui.app.panel_state import PanelState
+from tui.app.answering import Senders
+from tui.app.panel_state import KeepsState, PanelState
+from tui.app.prompt_questions import (
+    lanes_behind_guard,
+    question_of_lane_credentials,
+    question_of_lane_evictions,
+)
+from tui.app.questions import Question
+from tui.app.racing import LanesCame, LanesPlanned, RaceAsking, RaceOver, follow_lanes, plan_lanes
 from tui.app.widgets.race_lane import RaceLane
+from tui.chat.drill import Stage
 from tui.chat.race import Lane
-from tui.chat.reply import ReplyEvent
 
 LEAST_LANE = 33
 """Cells: in fewer an answer is hard to read. 80 columns show two lanes, 120 three, 200 six."""
@@ -21,7 +31,8 @@ LEAST_LANE = 33
 class RaceLanes(HorizontalScroll, can_focus=False, inherit_bindings=False):
     """One of the lanes is the current one: that which has the focus, or had it last.
 
-    Left and right go from lane to lane, where the keys of its kind would scroll by a column.
+    Those for which there is no room are scrolled to sideways. Left and right go from lane to lane, where the keys of
+    its kind would scroll by a column.
     """
 
     place: var[int] = var(0, init=False)
@@ -29,6 +40,35 @@ class RaceLanes(HorizontalScroll, can_focus=False, inherit_bindings=False):
 
     class Moved(Message):
         """Another lane is the current one."""
+
+    class Started(Message):
+        """Another race is being planned."""
+
+    class Sent(Message):
+        """The prompt is on its way."""
+
+    class Ended(Message):
+        """Nothing is under way any more, however it came to that."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(id=id)
+        self.asking: RaceAsking | None = None
+        """The race that is shown, over or not."""
+        self.senders = Senders("panel")
+        self._work: Worker[None] | None = None
+        """What plans or follows it; None: it is over, or there is none."""
+
+    async def on_unmount(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+            with contextlib.suppress(WorkerFailed, WorkerCancelled):
+                await self._work.wait()
+        await self.senders.close()
+
+    @property
+    def busy(self) -> bool:
+        """True while a prompt is planned or answered."""
+        return self._work is not None
 
     @property
     def lanes(self) -> tuple[RaceLane, ...]:
@@ -46,28 +86,97 @@ class RaceLanes(HorizontalScroll, can_focus=False, inherit_bindings=False):
 
     async def lay(self, lanes: Iterable[Lane]) -> None:
         """Makes room for other lanes."""
+        self.asking = None
         await self.remove_children()
         await self.mount_all(RaceLane(lane) for lane in lanes)
         self.place = 0
         self._share_width()
 
-    def restart(self, lanes: Sequence[Lane]) -> None:
-        """The same take part once more."""
-        for widget, lane in zip(self.lanes, lanes, strict=True):
+    def start(self, asking: RaceAsking) -> None:
+        """Asks all of them: plans first, with all that is known, the prompt itself included."""
+        self.asking = asking
+        for widget, lane in zip(self.lanes, asking.lanes, strict=True):
             widget.take_lane(lane)
+        self.post_message(self.Started())
+        if isinstance(self.app, KeepsState):
+            self._run(plan_lanes(self, asking, self.app.state), "plan the lanes")
 
-    def begin(self, text: str, *, external: bool) -> None:
-        for lane in self.lanes:
-            lane.begin(text, external=external)
+    def stop(self) -> None:
+        """Ends all that is under way; :class:`Ended` tells when that is done."""
+        if self._work is not None:
+            self._work.cancel()
 
-    def show_what_came(self, came: Mapping[int, Iterable[ReplyEvent]]) -> None:
-        lanes = self.lanes
-        for place, news in came.items():
-            lanes[place].take(news)
+    def _run(self, work: Coroutine[None, None, None], description: str) -> None:
+        self._work = self.run_worker(work, group="race", exclusive=True, exit_on_error=False, description=description)
 
-    def end(self) -> None:
+    @on(LanesPlanned)
+    def go_on_with_plans(self, message: LanesPlanned) -> None:
+        """Sends the prompt, after asking once for all lanes where that does something that is not expected."""
+        asking = message.asking
+        if asking is not self.asking or not self.busy:
+            return
+        if (question := question_of_lane_credentials(asking.lanes)) is not None:
+            guarded = {lane.name for lane in lanes_behind_guard(asking.lanes)}
+            self._confirm(question, asking, lambda: self.start(asking.with_secrets_for(guarded)))
+        elif (question := question_of_lane_evictions(asking.lanes)) is not None:
+            self._confirm(question, asking, lambda: self._send(asking))
+        else:
+            self._send(asking)
+
+    def _confirm(self, question: Question, asking: RaceAsking, act: Callable[[], None]) -> None:
+        from tui.app.screens.dialogs import ConfirmScreen
+
+        def answered(yes: bool | None) -> None:
+            if asking is self.asking:
+                (act if yes else self._end)()
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    def _send(self, asking: RaceAsking) -> None:
+        self.begin(asking)
+        remarks = dict.fromkeys(lane.decision.remark for lane in asking.lanes if lane.decision is not None)
+        for remark in filter(None, remarks):
+            self.notify(remark, severity="warning", markup=False)
+        if all(lane.stage is Stage.SKIPPED for lane in asking.lanes):
+            self._end()
+        elif isinstance(self.app, KeepsState):
+            self._run(follow_lanes(self, asking, self.app.state.config, self.senders), "follow the lanes")
+            self.post_message(self.Sent())
+            self.go(0)
+
+    def begin(self, asking: RaceAsking) -> None:
+        """The prompt is on its way, or may not be sent."""
+        for widget in self.lanes:
+            widget.begin(asking.written.words, external=asking.rules.external)
+
+    @on(LanesCame)
+    def show_what_came(self, message: LanesCame) -> None:
+        if self.asking is not None and message.number == self.asking.number:
+            lanes = self.lanes
+            with self.app.batch_update():
+                for place, came in message.events.items():
+                    lanes[place].take(came)
+
+    @on(RaceOver)
+    def end_race(self, message: RaceOver) -> None:
+        if self.asking is None or message.number != self.asking.number or not self.busy:
+            return
+        if message.problem:
+            self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
+        self._end()
+
+    @on(Worker.StateChanged)
+    def see_it_end(self, event: Worker.StateChanged) -> None:
+        """A worker that was cancelled before its first step, or broke, has told nothing of its end."""
+        if event.worker is self._work and event.state in (WorkerState.CANCELLED, WorkerState.ERROR):
+            self._end()
+
+    def _end(self) -> None:
+        """Nothing is under way any more."""
+        self._work = None
         for lane in self.lanes:
             lane.end()
+        self.post_message(self.Ended())
 
     def tick(self, state: PanelState) -> None:
         for lane in self.lanes:

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from tui.app.answering import Senders
 from tui.app.racing import (
@@ -78,6 +79,8 @@ class RaceResults(Vertical):
         self.standings: Sequence[Standing] = ()
         self._asking: RaceAsking | None = None
         self._vote: int | None = None
+        self._comparison: Worker[None] | None = None
+        """What compares the answers; None: nothing does."""
         self._chart = ChartTable(
             CHART_COLUMNS,
             key_of=lambda row: row.name,
@@ -117,6 +120,7 @@ class RaceResults(Vertical):
 
     def begin(self, asking: RaceAsking) -> None:
         """Another race is under way."""
+        self.stop_comparing()
         self._asking, self._vote = asking, None
         self.better, self.found = "", None
         self.page = Page.NONE
@@ -185,9 +189,25 @@ class RaceResults(Vertical):
             self.found = None
             self.page = Page.AGREEMENT
             work = compare_answers(self, self._asking, self.rules, config, modes, senders)
-            self.run_worker(
+            self._comparison = self.run_worker(
                 work, group="compare", exclusive=True, exit_on_error=False, description="compare the answers"
             )
+
+    def stop_comparing(self) -> bool:
+        """Ends the asking of a judge; False: none is being asked."""
+        comparison, self._comparison = self._comparison, None
+        if comparison is None:
+            return False
+        comparison.cancel()
+        self.page = Page.NONE
+        return True
+
+    @on(Worker.StateChanged)
+    def see_comparison_end(self, event: Worker.StateChanged) -> None:
+        if event.worker is self._comparison and event.worker.is_finished:
+            self._comparison = None
+            if event.state is WorkerState.ERROR:
+                self.page = Page.NONE
 
     def vote(self, name: str, at: float) -> None:
         """Votes for a lane's answer; a vote for the one that has it takes it back. ``at`` is Unix seconds."""
