@@ -15,6 +15,7 @@ from textual.widgets import Input
 from tests.app.panel import Panel
 from tests.app.test_playground import CHAT, ask, editor, find, phase, playground, screen, write
 from tests.chat.stand_ins import CAPTURES, StandIns, until_gone
+from tests.ledger.earlier import answered
 from tests.waiting import until
 from tui.app.screens.file_finder import FileFinder
 from tui.app.screens.playground import PlaygroundScreen
@@ -23,7 +24,6 @@ from tui.app.widgets.choices import Choice
 from tui.config.saved_prompts import prompts_folder
 from tui.demo.fleet import DemoFleet
 from tui.ledger.file import ledger_path
-from tui.ledger.records import Ending, NewRequest, Outcome
 from tui.ledger.store import Ledger
 
 LONGEST_END = 2.0
@@ -41,19 +41,8 @@ def last_turns(fleet: DemoFleet) -> list[dict[str, Any]]:
 
 def remember(model: str, rate: float, load: float) -> None:
     """An answer of an earlier day."""
-    request = NewRequest(
-        at=1.0,
-        face="cli",
-        asked_kind="model",
-        asked_name=model,
-        external=False,
-        private=False,
-        plan=(model,),
-        prompt="hi",
-    )
     with Ledger() as ledger:
-        ending = Ending(at=2.0, outcome=Outcome.FINISHED, model=model, tokens_per_second=rate, load_s=load)
-        ledger.end(ledger.begin(request), ending, prompt="", keep_text="none")
+        answered(ledger, model, 1.0, rate, load=load)
 
 
 async def test_how_quick_a_model_was_stands_in_the_finder_and_how_long_it_loaded_before_the_prompt_is_sent(

@@ -12,11 +12,12 @@ import pytest
 
 from tests.app.panel import NOON, Clock, open_panel
 from tests.app.routes import open_routes, shown
+from tests.ledger.earlier import request_of
 from tests.waiting import until
 from tui.app import plan_feeds
 from tui.demo.fleet import DemoFleet
 from tui.ledger.file import ledger_path
-from tui.ledger.records import NewRequest, Outcome
+from tui.ledger.records import Outcome
 from tui.ledger.store import Ledger
 
 QWEN = "llama-swap/qwen3"
@@ -41,17 +42,7 @@ def ask(model: str, *, at: float = NOON, times: int = 1, refused_for: float | No
     """Writes into the ledger that a model was asked, and refused where ``refused_for`` is given (seconds)."""
     with Ledger() as ledger:
         for _ in range(times):
-            request = NewRequest(
-                at=at,
-                face="cli",
-                asked_kind="model",
-                asked_name=model,
-                external=False,
-                private=False,
-                plan=(model,),
-                prompt="What is 2+2?",
-            )
-            attempt = ledger.attempt(ledger.begin(request), model, "local", at)
+            attempt = ledger.attempt(ledger.begin(request_of(model, at)), model, "local", at)
             if refused_for is not None:
                 ledger.end_attempt(attempt, Outcome.REFUSED, "it is busy (429)", at=at, retry_after=refused_for)
 

@@ -16,6 +16,7 @@ from tests.collector.systemd import FakeSystemd
 from tests.collector.test_over_ssh import CHANGED_KEY
 from tests.control.here import FAILED, STOPPED, UNIT, set_environment
 from tests.fakenvml import GPU, FakeDriver, NoCompiler, build
+from tests.ledger.earlier import answered
 from tests.waiting import until
 from tui.app import feeds
 from tui.app.screens.details import DetailsScreen
@@ -25,7 +26,6 @@ from tui.control.own_records import write_record
 from tui.demo.fleet import DemoFleet
 from tui.fleet import tailnet
 from tui.fleet.machine_channel import collector_source
-from tui.ledger.records import Ending, NewRequest, Outcome
 from tui.ledger.store import Ledger
 
 GIB = 1024**3
@@ -111,33 +111,18 @@ async def test_what_a_split_costs_stands_beside_the_model(fleet: DemoFleet, monk
     splits = (Split(NOON - 9000, 1.0), Split(NOON - 3000, share))
     taken = Taken(NOON - 3000, loaded["size"], loaded["size_vram"], splits)
     write_record(data_home() / "model-memory.json", {MIXTRAL: taken})
-    answered(NOON - 5000, 83.0)
+    with Ledger() as ledger:
+        answered(ledger, MIXTRAL, NOON - 5000, 83.0)
     async with open_panel(fleet, size=(120, 50)) as panel:
         await panel.sees("% GPU")
         assert "instead of" not in panel.painted, "one speed alone says nothing"
-        answered(NOON - 1000, 11.0)
+        with Ledger() as ledger:
+            answered(ledger, MIXTRAL, NOON - 1000, 11.0)
         await panel.sees("11 instead of 83 tokens/s")
         await panel.go_to(panel.models, MIXTRAL)
         await panel.press("enter")
         await until(lambda: isinstance(panel.app.screen, DetailsScreen), "its details are open")
         await panel.sees(f"11 instead of 83 tokens/s: {1 - share:.0%} on the CPU")
-
-
-def answered(at: float, speed: float) -> None:
-    """The ledger has an answer of mixtral's that ended then."""
-    request = NewRequest(
-        at=at,
-        face="cli",
-        asked_kind="model",
-        asked_name=MIXTRAL,
-        external=False,
-        private=False,
-        plan=(MIXTRAL,),
-        prompt="x",
-    )
-    ending = Ending(at=at, outcome=Outcome.FINISHED, model=MIXTRAL, where="local", tokens_per_second=speed)
-    with Ledger() as ledger:
-        ledger.end(ledger.begin(request), ending, prompt="x", keep_text="none")
 
 
 @pytest.fixture

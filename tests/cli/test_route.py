@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.house import House
-from tui.ledger.records import NewRequest, Outcome
+from tests.ledger.earlier import request_of
+from tui.ledger.records import Outcome
 from tui.ledger.store import Ledger
 from tui.routing.mode_files import Flip, flip_external, flip_private
 
@@ -130,18 +131,9 @@ async def test_a_program_that_is_not_installed_is_skipped(house: House) -> None:
 
 async def test_limits_are_those_of_all_processes(house: House) -> None:
     with Ledger() as ledger:
-        request = NewRequest(
-            at=time.time(),
-            face="mcp",
-            asked_kind="model",
-            asked_name="x",
-            external=False,
-            private=False,
-            plan=(),
-            prompt="",
+        attempt = ledger.attempt(
+            ledger.begin(request_of("litellm/gpt-5.2", time.time())), "litellm/gpt-5.2", "cloud", time.time()
         )
-        number = ledger.begin(request)
-        attempt = ledger.attempt(number, "litellm/gpt-5.2", "cloud", time.time())
         ledger.end_attempt(attempt, Outcome.REFUSED, "429: slow down", at=time.time(), retry_after=30)
     routed = await house.call("route", "-k", "reasoning", "--json")
     assert routed.models() == ["llama-swap/reasoning"]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fleet.watching import demo_config, watching
+from tests.ledger.earlier import answered
 from tui.control.fitting import (
     MemoryBook,
     Split,
@@ -34,7 +35,6 @@ from tui.fleet.snapshot import (
     ModelState,
     ServiceSnapshot,
 )
-from tui.ledger.records import Ending, NewRequest, Outcome
 from tui.ledger.store import Ledger
 
 GIB = 1024**3
@@ -201,22 +201,6 @@ def test_what_a_split_costs_is_known_once_both_speeds_were_measured(tmp_path: Pa
     assert split_cost(taken, [(250.0, 12.0)]) is None
     assert split_cost(taken, [(150.0, 80.0)]) is None
     assert split_cost(replace(taken, splits=taken.splits[:1]), speeds) is None
-
-
-def answered(ledger: Ledger, model: str, at: float, speed: float) -> None:
-    request = NewRequest(
-        at=at,
-        face="cli",
-        asked_kind="model",
-        asked_name=model,
-        external=False,
-        private=False,
-        plan=(model,),
-        prompt="x",
-    )
-    number = ledger.begin(request)
-    ending = Ending(at=at, outcome=Outcome.FINISHED, model=model, where="local", tokens_per_second=speed)
-    ledger.end(number, ending, prompt="x", keep_text="none")
 
 
 async def test_the_book_is_kept_while_a_fleet_is_watched(tmp_path: Path) -> None:
