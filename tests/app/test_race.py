@@ -188,10 +188,11 @@ async def test_private_sends_nothing_away_and_a_canary_is_nowhere_afterwards(fle
         assert b"canary" not in path.read_bytes(), path
 
 
-async def test_credentials_are_asked_about_once_and_the_lanes_are_named(fleet: DemoFleet) -> None:
-    async with a_race(fleet, GEMMA, CLOUD, "litellm/claude-sonnet") as panel:
+async def test_what_is_not_expected_is_asked_about_once_for_all_lanes_and_they_are_named(fleet: DemoFleet) -> None:
+    await fleet.llama_swap.load("qwen3")
+    async with a_race(fleet, "llama-swap/coder", "llama-swap/reasoning", CLOUD, "litellm/claude-sonnet") as panel:
         await send(panel, SECRET)
-        await until(lambda: isinstance(panel.app.screen, ConfirmScreen), "it is asked")
+        await until(lambda: isinstance(panel.app.screen, ConfirmScreen), "it is asked about the credential")
         await panel.sees(f"These will have it: {CLOUD}, litellm/claude-sonnet.")
         await panel.press("n")
         await until(lambda: not screen(panel).busy, "it is given up")
@@ -200,20 +201,12 @@ async def test_credentials_are_asked_about_once_and_the_lanes_are_named(fleet: D
         await send(panel, SECRET)
         await until(lambda: isinstance(panel.app.screen, ConfirmScreen), "it is asked again")
         await panel.press("y")
-        await until(lambda: stages(panel) == [Stage.ANSWERED] * 3, "all have answered")
-        assert prompts(fleet) == 3
-
-
-async def test_what_would_be_unloaded_is_asked_about_once(fleet: DemoFleet) -> None:
-    await fleet.llama_swap.load("qwen3")
-    async with a_race(fleet, "llama-swap/coder", "llama-swap/reasoning", LLAMA) as panel:
-        await send(panel, "why?")
-        await until(lambda: isinstance(panel.app.screen, ConfirmScreen), "it is asked")
         await panel.sees("Load llama-swap/coder, llama-swap/reasoning for this race?")
         await panel.sees("llama-swap/coder: llama-swap may unload qwen3")
-        await panel.press("n")
-        await until(lambda: not screen(panel).busy, "it is given up")
         assert prompts(fleet) == 0
+        await panel.press("y")
+        await until(lambda: stages(panel) == [Stage.ANSWERED] * 4, "all have answered")
+        assert prompts(fleet) == 4
 
 
 async def test_agreement_is_shown_with_who_agrees_and_follows_the_threshold(fleet: DemoFleet) -> None:
@@ -233,7 +226,7 @@ async def test_agreement_is_shown_with_who_agrees_and_follows_the_threshold(flee
         await panel.sees("× they do not agree: 2 of 3 (67%) say the same, 75% wanted")
 
 
-async def test_long_answers_want_a_judge_that_the_person_names(fleet: DemoFleet) -> None:
+async def test_long_answers_want_a_judge_that_the_person_names_and_may_stop(fleet: DemoFleet) -> None:
     async with (
         Scripted({"a": LONG, "b": LONG + " indeed", "j": "[[1, 2]]"}).running() as server,
         a_race(fleet, "one/a", "one/b", more=server.config_toml()) as panel,
@@ -242,25 +235,12 @@ async def test_long_answers_want_a_judge_that_the_person_names(fleet: DemoFleet)
         await panel.press("a")
         await panel.sees("a judge can tell")
         assert len(server.prompts) == 2
-        await panel.press("J")
-        panel.app.screen.query_one("#find", Input).value = "one/j"
-        await panel.pilot.pause()
-        await panel.press("enter")
+        await name_judge(panel, "one/j")
         await panel.sees("✓ they agree: 2 of 2 (100%)")
         await panel.sees("judged by one/j")
-
-
-async def test_escape_ends_the_judge(fleet: DemoFleet) -> None:
-    async with (
-        Scripted({"a": LONG, "b": LONG + " indeed"}).running() as server,
-        a_race(fleet, "one/a", "one/b", more=server.config_toml()) as panel,
-    ):
-        bar = screen(panel).query_one(RaceBar)
-        bar.rules = replace(bar.rules, judge="ollama/qwen3:8b")
-        await ask(panel, "Which?")
         await fleet.ollama.scene("hang")
-        await panel.press("a")
-        await until(lambda: len(fleet.ollama.requests.to("/api/chat")) == 1, "the judge is asked")
+        await name_judge(panel, "ollama/qwen3:8b")
+        await until(lambda: len(fleet.ollama.requests.to("/api/chat")) == 1, "the other judge is asked")
         await panel.sees("The answers are being compared")
         await panel.press("escape")
         await until(lambda: fleet.ollama.requests.to("/api/chat")[0].closed_early, "its server sees it")
@@ -268,8 +248,15 @@ async def test_escape_ends_the_judge(fleet: DemoFleet) -> None:
         assert screen(panel).results.page is Page.NONE
 
 
-async def test_six_are_marked_in_the_finder_and_no_seventh(fleet: DemoFleet) -> None:
-    async with a_race(fleet) as panel:
+async def name_judge(panel: Panel, model: str) -> None:
+    await panel.press("J")
+    panel.app.screen.query_one("#find", Input).value = model
+    await panel.pilot.pause()
+    await panel.press("enter")
+
+
+async def test_six_are_marked_and_no_seventh_and_scrolled_to_where_there_is_no_room(fleet: DemoFleet) -> None:
+    async with a_race(fleet, size=(80, 24)) as panel:
         await panel.press("ctrl+o")
         await until(lambda: isinstance(panel.app.screen, LaneFinder), "the finder is open")
         await panel.sees("2 of 6 marked")
@@ -290,22 +277,19 @@ async def test_six_are_marked_in_the_finder_and_no_seventh(fleet: DemoFleet) -> 
         await panel.press("enter")
         await until(lambda: len(names(panel)) == 6, "the lanes are there")
         assert names(panel)[0] == "tier haiku"
-
-
-async def test_where_there_is_no_room_the_lanes_are_scrolled_to(fleet: DemoFleet) -> None:
-    async with a_race(fleet, GEMMA, LLAMA, CLOUD, "litellm/claude-sonnet", size=(80, 24)) as panel:
-        await panel.sees("lane 1 of 4 ← →")
-        assert f"─ {GEMMA} ─" in panel.painted
-        assert f"─ {CLOUD} ─" not in panel.painted
+        first, _, third, *_ = names(panel)
+        await panel.sees("lane 1 of 6 ← →")
+        assert f"─ {first} ─" in panel.painted
+        assert f"─ {third} ─" not in panel.painted
         await panel.press("escape", "right", "right")
-        await panel.sees("lane 3 of 4")
-        await panel.sees(f"─ {CLOUD} ─")
+        await panel.sees("lane 3 of 6")
+        await panel.sees(f"─ {third} ─")
         await panel.press("left", "left", "left")
-        await panel.sees(f"─ {GEMMA} ─")
+        await panel.sees(f"─ {first} ─")
 
 
-async def test_a_race_is_there_again_as_it_was_left_with_what_was_written_meanwhile(fleet: DemoFleet) -> None:
-    async with a_race(fleet, GEMMA, LLAMA) as panel:
+async def test_a_race_is_there_again_as_it_was_left_with_what_was_written_and_seen_meanwhile(fleet: DemoFleet) -> None:
+    async with a_race(fleet, LLAMA, CLOUD) as panel:
         await ask(panel, "why?")
         race = screen(panel)
         await panel.press("escape")
@@ -315,6 +299,11 @@ async def test_a_race_is_there_again_as_it_was_left_with_what_was_written_meanwh
         assert stages(panel) == [Stage.ANSWERED, Stage.ANSWERED]
         assert race.results.page is Page.CHART
         assert race.query_one(PromptEditor).text == "and now?"
+        panel.app.action_look_now()
+        local, cloud = race.lanes
+        await until(lambda: local.lane.memory, "what the model holds of the GPU is seen")
+        await panel.sees("+3.7 GiB")
+        assert cloud.lane.memory is None
 
 
 async def test_read_only_sends_and_votes_nothing(fleet: DemoFleet) -> None:
@@ -325,13 +314,3 @@ async def test_read_only_sends_and_votes_nothing(fleet: DemoFleet) -> None:
         await panel.pilot.pause()
         assert prompts(fleet) == 0
         assert standings_now() == ()
-
-
-async def test_what_a_model_takes_of_a_gpu_is_seen_while_it_runs(fleet: DemoFleet) -> None:
-    async with a_race(fleet, LLAMA, CLOUD) as panel:
-        await ask(panel, "why?")
-        panel.app.action_look_now()
-        local, cloud = screen(panel).lanes
-        await until(lambda: local.lane.memory, "it is seen")
-        await panel.sees("+3.7 GiB")
-        assert cloud.lane.memory is None

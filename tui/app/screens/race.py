@@ -15,7 +15,6 @@ from tui.app.bindings import bindings_of
 from tui.app.messages import CopyAsked
 from tui.app.own_editor import EditorFailed, edit_in_own_editor
 from tui.app.panel_state import KeepsState, PanelState
-from tui.app.planning import plan_now, plan_substance
 from tui.app.racing import RaceAsking, RaceRules
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.choices import Choice
@@ -25,7 +24,6 @@ from tui.app.widgets.race_bar import AskedRow, RaceBar
 from tui.app.widgets.race_lane import RaceLane
 from tui.app.widgets.race_lanes import RaceLanes
 from tui.app.widgets.race_results import Page, RaceResults
-from tui.app.widgets.reply_words import cold_words
 from tui.chat.attachments import WrittenPrompt
 
 
@@ -49,7 +47,6 @@ class RaceScreen(PanelScreen):
         self._laid: tuple[Choice, ...] = ()
         """Those whose lanes are there."""
         self._number = 0
-        self._substance: tuple[object, ...] = ()
 
     def compose_body(self) -> Iterable[Widget]:
         yield self._bar
@@ -103,17 +100,10 @@ class RaceScreen(PanelScreen):
 
     @on(RaceLanes.Moved)
     def _show_bar(self) -> None:
-        if not self.is_mounted or not isinstance(self.app, KeepsState):
-            return
-        state, rules = self.app.state, self.rules
-        all_visible = len(rules.choices) <= self._lanes.room
-        self._bar.show_rules(self._lanes.place, all_visible=all_visible, readonly=state.readonly)
-        substance = (*plan_substance(state), state.figures, rules)
-        if substance != self._substance:
-            self._substance = substance
-            requests = (choice.request(private=rules.private, external=rules.external) for choice in rules.choices)
-            cold = (cold_words(plan_now(request, state), state.snapshot, state.figures) for request in requests)
-            self._editor.border_subtitle = Content("; ".join(words for words in cold if words))
+        if self.is_mounted and isinstance(self.app, KeepsState):
+            all_visible = len(self.rules.choices) <= self._lanes.room
+            self._bar.show_rules(self.app.state, self._lanes.place, all_visible=all_visible)
+            self._editor.border_subtitle = Content(self._bar.cold_words)
 
     @on(RaceBar.RulesChanged)
     async def take_rules(self, message: RaceBar.RulesChanged) -> None:

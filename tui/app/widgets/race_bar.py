@@ -9,12 +9,13 @@ from textual.message import Message
 from textual.reactive import var
 
 from tui.app.answer_settings import AnswerSettings
-from tui.app.panel_state import KeepsState
+from tui.app.panel_state import KeepsState, PanelState
+from tui.app.planning import plan_now, plan_substance
 from tui.app.racing import RaceAsking, RaceRules
 from tui.app.widgets.choices import Choice
 from tui.app.widgets.prompt_bar import toggle_words
 from tui.app.widgets.race_agreement import answer_in_brief
-from tui.app.widgets.reply_words import mode_words
+from tui.app.widgets.reply_words import cold_words, mode_words
 from tui.app.widgets.status_row import StatusRow, Words
 from tui.fleet.printable import printable
 from tui.ledger.votes import Standing
@@ -40,13 +41,22 @@ class RaceBar(StatusRow):
     def __init__(self, rules: RaceRules, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         super().__init__(id=id)
         self.set_reactive(RaceBar.rules, rules)
+        self.cold_words = ""
+        """What has to be loaded before all can answer, and whom that unloads; empty: nothing."""
+        self._substance: tuple[object, ...] = ()
 
     def watch_rules(self, before: RaceRules, now: RaceRules) -> None:
         self.post_message(self.RulesChanged(before))
 
-    def show_rules(self, lane: int, *, all_visible: bool, readonly: bool) -> None:
+    def show_rules(self, state: PanelState, lane: int, *, all_visible: bool) -> None:
         """``lane`` is the place of the one that has the focus, from 0."""
         rules = self.rules
+        substance = (*plan_substance(state), state.figures, rules)
+        if substance != self._substance:
+            self._substance = substance
+            requests = (choice.request(private=rules.private, external=rules.external) for choice in rules.choices)
+            cold = (cold_words(plan_now(request, state), state.snapshot, state.figures) for request in requests)
+            self.cold_words = "; ".join(words for words in cold if words)
         count = len(rules.choices)
         who = f"race of {count}" if count > 1 else f"{count or 'nobody'} takes part: ctrl+o chooses who races"
         left = [Words(" "), Words(who, "accent" if count > 1 else "busy", "screen.choose")]
@@ -60,7 +70,7 @@ class RaceBar(StatusRow):
         ]
         if rules.settings.words:
             right.insert(0, Words(rules.settings.words, "on", "screen.settings"))
-        if readonly:
+        if state.readonly:
             right.insert(0, Words("read-only: nothing is sent", "busy"))
         self.right = (*(words for part in right for words in (Words("  ", "dim"), part)), Words(" ", "dim"))
 
