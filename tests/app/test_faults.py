@@ -12,6 +12,7 @@ from tests.app.panel import Clock, open_panel
 from tests.waiting import until
 from tui.app.app import FleetApp
 from tui.app.messages import CopyAsked
+from tui.config.paths import state_home
 from tui.config.schema import Config
 from tui.demo.fleet import DemoFleet
 
@@ -28,7 +29,7 @@ class BreakingApp(FleetApp):
         raise RuntimeError(f"Authorization: Bearer {KEY}" if prompt else "")
 
 
-async def test_a_crash_prints_where_it_happened_but_neither_locals_nor_keys(
+async def test_a_crash_names_its_report_and_tells_neither_locals_nor_words_nor_keys(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.INFO, logger="tui")
@@ -42,11 +43,13 @@ async def test_a_crash_prints_where_it_happened_but_neither_locals_nor_keys(
     with pytest.raises(RuntimeError, match="Bearer"):
         await crash()
     text = capsys.readouterr().err
-    assert "RuntimeError: Authorization: Bearer •••" in text
-    assert "test_faults.py" in text
-    assert "raise RuntimeError(" in text
-    for told in (text, caplog.text):
+    assert "the panel ended by a fault of its own, RuntimeError at " in text
+    (report,) = (state_home() / "crashes").glob("*.txt")
+    assert str(report) in text.replace("\n", "")
+    assert "test_faults.py" in report.read_text()
+    for told in (text, caplog.text, report.read_text()):
         assert KEY not in told
+        assert "Authorization" not in told, "an error's own words may quote anything"
         assert "nobody else" not in told
     assert "the panel ended by a fault" in caplog.text
 
@@ -59,6 +62,6 @@ async def test_a_worker_that_breaks_is_told_of_and_the_panel_goes_on(
 
     monkeypatch.setattr("tui.app.feeds.follow_modes", broken)
     async with open_panel(fleet) as panel:
-        await panel.is_told("follow the mode files stopped: RuntimeError(")
+        await panel.is_told("follow the mode files stopped: RuntimeError at ")
         assert all(KEY not in toast.message for toast in panel.app._notifications)
         assert "● llama-swap" in panel.painted

@@ -35,14 +35,14 @@ def files_with(word: str, *folders: Path) -> list[Path]:
 @pytest.fixture
 def log_written() -> Iterator[None]:
     """The log as the command line has it written."""
-    logger = logging.getLogger("tui")
-    before = (list(logger.handlers), logger.level, logger.propagate)
+    loggers = [logging.getLogger(name) for name in ("tui", "asyncio")]
+    before = [(list(logger.handlers), logger.level, logger.propagate) for logger in loggers]
     write_log()
     yield
-    for handler in logger.handlers:
-        if handler not in before[0]:
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        for handler in set(logger.handlers) - set(handlers):
             handler.close()
-    logger.handlers, logger.level, logger.propagate = before
+        logger.handlers, logger.level, logger.propagate = handlers, level, propagate
 
 
 class BreakingApp(FleetApp):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
@@ -41,6 +42,8 @@ from tui.config.paths import config_home, shipped
 from tui.config.schema import Config
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from tui.app.acts import ModeName
     from tui.fleet.monitor import Monitor
 
@@ -83,11 +86,14 @@ class FleetApp(App[Parting]):
         discover: bool = False,
         readonly: bool = False,
         screen: str | None = None,
+        terminal_problem: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``discover``: the person has no configuration, so servers are looked for on this machine.
 
         ``screen``: the one that opens first; None: as the configuration says.
+
+        ``terminal_problem``: what is wrong with where it is drawn, in a sentence.
         """
         super().__init__()
         self._first_screen = screen or first_screen(config.panel.screen)
@@ -95,7 +101,9 @@ class FleetApp(App[Parting]):
         self._discover = discover
         self._theme_folders = (shipped("themes"), config_home() / "themes")
         problems = key_problems(config.keys)
-        self.state = PanelState(config=config, now=clock(), readonly=readonly, key_problems=problems)
+        self.state = PanelState(
+            config=config, now=clock(), readonly=readonly, key_problems=problems, terminal_problem=terminal_problem
+        )
         self._use_themes(read_themes(self._theme_folders))
 
     @cached_property
@@ -151,9 +159,19 @@ class FleetApp(App[Parting]):
             words = broken_worker_words(event.worker)
             self.notify(words, title="A fault in fleetdeck", severity="error", markup=False)
 
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":  # a browser's, or one that is being developed
+            return found
+        from tui.app.terminal_driver import TerminalDriver
+
+        return TerminalDriver
+
     def _fatal_error(self) -> None:
         self.bell()
-        self._exit_renderables.append(crash_text())
+        error = sys.exc_info()[1] or self._exception
+        if error is not None:
+            self._exit_renderables.append(crash_text(error))
         self._close_messages_no_wait()
 
     @on(FleetSeen)

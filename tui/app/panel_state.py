@@ -48,6 +48,7 @@ class PanelState:
     ledger_problem: str = ""
     theme_problem: str = ""
     key_problems: tuple[str, ...] = ()
+    terminal_problem: str = ""
 
     @property
     def clock_words(self) -> str:
@@ -62,6 +63,7 @@ class PanelState:
             *self.ledger_problem.splitlines(),
             *self.key_problems,
             *self.theme_problem.splitlines(),
+            *self.terminal_problem.splitlines(),
         ]
         fleet = self.snapshot.problems if self.snapshot is not None else ()
         return (*(Problem("panel", text, None) for text in own), *fleet, *self._stale())

@@ -1,0 +1,71 @@
+"""The terminal's driver, for terminals that may vanish: a window is closed, a connection breaks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+
+END_WITHIN = 2
+"""Seconds that the panel has to end in good order once nobody sees it any more; SIGALRM then ends it."""
+HUNG_UP = 128 + signal.SIGHUP
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's own, but a terminal that vanishes ends the panel. With Textual's (8.2.8) it would go on for ever: the
+    error ends the thread that writes, for which everything else then waits."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        shown_on = sys.__stderr__ if os.isatty(2) else sys.__stdout__
+        assert shown_on is not None
+        self._terminals = [number for number in range(3) if os.isatty(number)]
+        self._file = _Output(shown_on, self._leave_terminal)  # type: ignore[assignment]
+
+    def run_input_thread(self) -> None:
+        try:
+            super().run_input_thread()
+        except OSError:
+            self._leave_terminal()
+
+    def _leave_terminal(self) -> None:
+        """Puts the null device in its place, so that no later write fails, and ends the panel. From any thread."""
+        signal.alarm(END_WITHIN)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in self._terminals:
+            os.dup2(nowhere, number)
+        os.close(nowhere)
+        # The panel may have ended already.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._app.exit, None, HUNG_UP)
+
+
+class _Output:
+    """Where the driver writes to. What the terminal does not take any more is dropped."""
+
+    def __init__(self, file: TextIO, failed: Callable[[], None]) -> None:
+        self._file = file
+        self._failed = failed
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def write(self, text: str) -> None:
+        try:
+            self._file.write(text)
+        except OSError:
+            self._failed()
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except OSError:
+            self._failed()
