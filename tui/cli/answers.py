@@ -68,8 +68,13 @@ class TextWriter:
             if self._banner:
                 text = f"🔌 [External: {printable(self._model, 120)}]\n{text}"
         self._open_line = not text.endswith("\n") if text else self._open_line
-        sys.stdout.buffer.write((self._harmless(text) if self._on_terminal else text).encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
+        written = (self._harmless(text) if self._on_terminal else text).encode("utf-8", "replace")
+        if self._on_terminal:
+            # What its locale lacks is written by the nearest that it has.
+            sys.stdout.write(written.decode())
+        else:
+            sys.stdout.buffer.write(written)
+        sys.stdout.flush()
 
     def _harmless(self, text: str) -> str:
         """For a terminal. A carriage return is kept back until it is known whether a line ends with it."""

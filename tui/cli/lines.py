@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import click
+
+from tui.cli.terminal import colored
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def print_lines(lines: Sequence[Line], *, right: Container[int] = (), least: Seq
     count = max((len(cells) for cells in in_columns), default=0)
     widths = [max((len(cells[at]) for cells in in_columns if at < len(cells)), default=0) for at in range(count)]
     widths = [max(width, *least[at : at + 1]) if at < len(least) else width for at, width in enumerate(widths)]
-    colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    in_color = colored(sys.stdout)
     for line in lines:
         if len(line.cells) == 1:
             click.echo(line.cells[0])
@@ -36,7 +37,7 @@ def print_lines(lines: Sequence[Line], *, right: Container[int] = (), least: Seq
         texts = [
             cell.rjust(widths[at]) if at in right else cell.ljust(widths[at]) for at, cell in enumerate(line.cells)
         ]
-        if colored and line.color is not None:
+        if in_color and line.color is not None:
             texts[:2] = [click.style(text, fg=line.color) for text in texts[:2]]
         click.echo("  ".join(texts).rstrip())
     return tuple(widths)

@@ -25,6 +25,9 @@ COMPLETION_VARIABLE = "_FLEETDECK_COMPLETE"
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_CALL, EXIT_EMPTY_PLAN, EXIT_GUARD_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
+WRITES_LOG = object()
+"""Says that this process is the command's own, so that its log records are ours to write."""
+
 COMMANDS: Mapping[str, tuple[str, str]] = {
     # Name → where it is, and its one line of help: nothing is imported to print the list of commands.
     "status": ("tui.cli.status:status", "One look at everything."),
@@ -125,33 +128,82 @@ def cli(context: click.Context, config_path: Path | None, demo: bool, readonly: 
         from tui.cli.demo import simulated_fleet
 
         config_path = context.with_resource(simulated_fleet())
+    if context.obj is WRITES_LOG and "logging" in sys.modules:  # else nothing that this command does writes a record
+        from tui.cli.log import write_log
+
+        write_log()
     context.obj = Invocation(config_path, demo, readonly, screen)
     if context.invoked_subcommand is None:
-        if sys.stdout.isatty() and sys.stdin.isatty():
+        _open_panel_or_status(context)
+
+
+def _open_panel_or_status(context: click.Context) -> None:
+    """The panel for a person on a terminal that can draw one, else what can be printed line by line."""
+    if sys.stdout.isatty() and sys.stdin.isatty():
+        from tui.cli.terminal import why_no_panel
+
+        obstacle = why_no_panel(os.environ, getattr(sys.__stdout__, "encoding", ""))
+        if not obstacle:
             from tui.cli.panel import open_panel
 
             open_panel(context.obj)
-        else:
-            from tui.cli.status import status
+            return
+        click.echo(obstacle, err=True)
+    from tui.cli.status import status
 
-            context.invoke(status)
+    context.invoke(status)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 tried and failed, 2 wrong call or configuration, 3 nothing may take
     the request, 4 a guard refused, 130 interrupted."""
-    sys.exit(run(arguments))
+    from tui.cli.faults import tell_of_faults_elsewhere
+    from tui.cli.interrupts import interruptible
+    from tui.cli.standard_streams import prepare_streams
+
+    prepare_streams()
+    tell_of_faults_elsewhere()
+    with interruptible():
+        try:
+            code = run(arguments, WRITES_LOG)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            code = EXIT_INTERRUPTED
+        except Exception as error:
+            code = _code_after(error, sys.argv[1:] if arguments is None else arguments)
+    sys.exit(code)
 
 
-def run(arguments: list[str] | None = None) -> int:
-    """The same without the exit: returns the exit code."""
+def _code_after(error: Exception, arguments: list[str]) -> int:
+    """The exit code after an error that no command expected, which is told of."""
+    from tui.cli.faults import tell_of_fault
+    from tui.cli.standard_streams import OutputLost, give_up_output
+
+    lost: BaseException = error
+    while isinstance(lost, ExceptionGroup):
+        lost = (lost.subgroup((OutputLost, BrokenPipeError)) or lost).exceptions[0]
+    if not isinstance(lost, OutputLost | BrokenPipeError):
+        click.echo(tell_of_fault(error, arguments), err=True)
+        return EXIT_FAILED
+    give_up_output()
+    if isinstance(lost, OutputLost):
+        click.echo(f"fleetdeck: {lost}", err=True)
+        return EXIT_FAILED
+    return EXIT_DONE
+
+
+def run(arguments: list[str] | None = None, process: object = None) -> int:
+    """The same within a program of somebody else's: returns the exit code, and raises what a fault of ours raises.
+
+    ``process``: ``WRITES_LOG``, where what is logged in it is ours alone.
+    """
     from tui.config.errors import ConfigError
 
     if COMPLETION_VARIABLE in os.environ:
         # It has to be known to click before that sees the variable.
         importlib.import_module("tui.cli.completion")
     try:
-        result: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+        result: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=process)
         sys.stdout.flush()
     except click.exceptions.Abort:
         return EXIT_INTERRUPTED
@@ -165,10 +217,6 @@ def run(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except SystemExit:
         # click's end, with 1, where the reader has seen enough (`| head`): no failure of ours.
-        return EXIT_DONE
-    except BrokenPipeError:
-        # The same for what was not written before. Python flushes once more at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
     return result if isinstance(result, int) else EXIT_DONE
 

@@ -55,7 +55,7 @@ async def _models(invocation: Invocation, loaded: bool, as_json: bool, timeout: 
     probes = _probes()
     if as_json:
         document = msgspec.json.encode(models_document(snapshot, config, probes, loaded_only=loaded))
-        sys.stdout.write(msgspec.json.format(document, indent=1).decode() + "\n")
+        sys.stdout.buffer.write(msgspec.json.format(document, indent=1) + b"\n")
         return
     shown = [(service, model) for service, model in snapshot.models() if model.loaded or not loaded]
     print_lines([_line(service, model, snapshot, config, probes) for service, model in shown])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.main import Invocation
+from tui.cli.terminal import locale_problem
 
 if TYPE_CHECKING:
     from tui.app.app import FleetApp, Parting
@@ -35,7 +37,16 @@ def open_panel(invocation: Invocation) -> None:
 
     config = invocation.read_config()
     write_log()
-    app = FleetApp(config or Config(), discover=config is None, readonly=invocation.readonly, screen=invocation.screen)
+    if not os.environ.get("NO_COLOR"):
+        # Textual takes an empty one for a wish (8.2.8), which it is not to be (no-color.org).
+        os.environ.pop("NO_COLOR", None)
+    app = FleetApp(
+        config or Config(),
+        discover=config is None,
+        readonly=invocation.readonly,
+        screen=invocation.screen,
+        terminal_problem=locale_problem(os.environ),
+    )
     parting = asyncio.run(_until_left(app))
     if app.return_code:
         raise click.exceptions.Exit(app.return_code)
@@ -49,7 +60,7 @@ def open_panel(invocation: Invocation) -> None:
 async def _until_left(app: FleetApp) -> Parting | None:
     """Runs the panel. Signals end it as ``q`` does: killed outright, it would leave the terminal without echo."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, app.exit, None, 128 + number)
     loop.call_later(COLLECT_AFTER, _collect_garbage_again)
     return await app.run_async()

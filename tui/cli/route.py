@@ -70,7 +70,7 @@ def route(
     decision = asyncio.run(_decide(invocation, request, text or ""))
     if as_json:
         document = msgspec.json.encode(route_document(request, decision))
-        sys.stdout.write(msgspec.json.format(document, indent=1).decode() + "\n")
+        sys.stdout.buffer.write(msgspec.json.format(document, indent=1) + b"\n")
     else:
         print_lines(_lines(decision.plan))
     for remark in (*decision.modes.problems, decision.remark, decision.plan.error):

@@ -57,7 +57,8 @@ def _print(snapshot: FleetSnapshot, config: Config, as_json: bool, watch: bool) 
         document = msgspec.json.encode(status_document(snapshot, modes, config))
         if not watch:
             document = msgspec.json.format(document, indent=1)
-        sys.stdout.write(document.decode() + "\n")
+        # In UTF-8 whatever the locale is (RFC 8259).
+        sys.stdout.buffer.write(document + b"\n")
         sys.stdout.flush()
         return
     if watch:

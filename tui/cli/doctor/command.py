@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sys
 import textwrap
@@ -15,6 +14,7 @@ import msgspec
 from tui.cli.doctor.finding import Area, Finding, Severity, count_words
 from tui.cli.document import SCHEMA, Json
 from tui.cli.main import EXIT_DONE, EXIT_FAILED, Invocation
+from tui.cli.terminal import colored
 
 SYMBOLS = {Severity.FINE: "●", Severity.WARNING: "!", Severity.PROBLEM: "×"}
 COLORS = {Severity.FINE: "green", Severity.WARNING: "yellow", Severity.PROBLEM: "red"}
@@ -38,7 +38,7 @@ def doctor(invocation: Invocation, as_json: bool) -> int:
     findings = asyncio.run(examine(invocation))
     if as_json:
         document = msgspec.json.format(msgspec.json.encode(_document(findings)), indent=1)
-        sys.stdout.write(document.decode() + "\n")
+        sys.stdout.buffer.write(document + b"\n")
     else:
         _print(findings)
     return EXIT_FAILED if _count(findings, Severity.PROBLEM) else EXIT_DONE
@@ -69,23 +69,20 @@ def _document(findings: Sequence[Finding]) -> Json:
 
 
 def _print(findings: Sequence[Finding]) -> None:
-    on_terminal = sys.stdout.isatty()
-    colored = on_terminal and not os.environ.get("NO_COLOR")
-    # A terminal that cannot draw our symbols is among the things that are looked for: it must not end the telling.
-    encoding = sys.stdout.encoding or "ascii"
-    width = max(NARROWEST, shutil.get_terminal_size().columns) if on_terminal else 10_000
+    in_colors = colored(sys.stdout)
+    width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 10_000
     about = min(LONGEST_ABOUT, max((len(finding.about) for finding in findings), default=0))
     for area in Area:
         rows = [finding for finding in findings if finding.area is area]
         if rows:
-            click.echo(click.style(str(area), bold=True) if colored else str(area))
+            click.echo(click.style(str(area), bold=True) if in_colors else str(area))
         for finding in rows:
-            for line in _lines(finding, about, width, colored):
-                click.echo(line.encode(encoding, "replace").decode(encoding))
+            for line in _lines(finding, about, width, in_colors):
+                click.echo(line)
     click.echo(_summary(findings))
 
 
-def _lines(finding: Finding, about: int, width: int, colored: bool) -> list[str]:
+def _lines(finding: Finding, about: int, width: int, in_colors: bool) -> list[str]:
     """A finding, and its fix on the lines beneath."""
     head = f"{SYMBOLS[finding.severity]} {finding.severity.ljust(7)}"
     indent = len(head) + about + 6
@@ -93,7 +90,7 @@ def _lines(finding: Finding, about: int, width: int, colored: bool) -> list[str]
     if len(finding.about) > about:
         first = f"  {head}  {finding.about}: "
     text = textwrap.wrap(first + finding.text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
-    if colored:
+    if in_colors:
         text[0] = text[0].replace(head, click.style(head, fg=COLORS[finding.severity]), 1)
     arrow = " " * (indent - 2) + "→ "
     fix = textwrap.wrap(

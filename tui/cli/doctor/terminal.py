@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from tui.app.clipboard import local_commands
 from tui.cli.doctor.finding import Area, Finding, fine, warning
+from tui.cli.standard_streams import locale_draws, locale_said
 
 SMALLEST = (80, 24)
 """Columns and lines for which the panel is laid out."""
@@ -19,7 +20,7 @@ PACKAGES = {"wl-copy": "wl-clipboard", "xclip": "xclip", "xsel": "xsel", "tmux":
 def check_terminal() -> tuple[Finding, ...]:
     return (
         *_colors(os.environ),
-        *_characters(os.environ, sys.stdout.encoding),
+        *_characters(os.environ, getattr(sys.__stdout__, "encoding", "utf-8")),
         *_size(),
         *_clipboard(os.environ),
     )
@@ -48,8 +49,7 @@ def _colors(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _characters(environment: Mapping[str, str], encoding: str) -> Iterator[Finding]:
-    variable = next((name for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
-    named = environment.get(variable, "")
+    variable, named = locale_said(environment)
     fix = "`export LANG=C.UTF-8` (every Linux has it), and unset LC_ALL"
     try:
         locale.setlocale(locale.LC_CTYPE, "")
@@ -57,9 +57,9 @@ def _characters(environment: Mapping[str, str], encoding: str) -> Iterator[Findi
         text = f"{variable} is {named}, a locale that is not installed here"
         yield warning(Area.TERMINAL, "characters", text, f"{fix}; `locale -a` lists what there is")
         return
-    if "utf" not in encoding.lower() or (named and "utf" not in named.lower() and named not in ("C", "POSIX")):
-        shown = f"{variable} is {named}" if named else f"the encoding is {encoding}"
-        text = f"{shown}, which is not UTF-8: frames and symbols cannot be drawn"
+    if "utf" not in encoding.lower() or not locale_draws(environment):
+        shown = f"{variable} is {named}" if not locale_draws(environment) else f"the encoding is {encoding}"
+        text = f"{shown}, which is not UTF-8: commands write ASCII, and the panel's frames may look broken"
         yield warning(Area.TERMINAL, "characters", text, fix)
     else:
         yield fine(Area.TERMINAL, "characters", "UTF-8")
