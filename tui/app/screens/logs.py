@@ -23,7 +23,7 @@ from tui.app.messages import CopyAsked, LogCame, LogSaveAsked, LogTroubled
 from tui.app.panel_state import PanelState
 from tui.app.screens.panel_screen import PanelScreen
 from tui.app.widgets.log_view import LogView
-from tui.app.widgets.source_tabs import SourceTabs
+from tui.app.widgets.tab_line import TabLine, TabPicked
 from tui.config.schema import ServiceSettings
 from tui.fleet.printable import printable
 
@@ -78,7 +78,7 @@ class LogsScreen(PanelScreen):
         self._subscriptions = 0
         self._told = ""
         self._place_told = ("", "")
-        self._tabs = SourceTabs(id="sources")
+        self._tabs = TabLine[LogSource](id="sources")
         self._log = LogView(id="log")
         self._trouble = Static(id="trouble")
         self._filter = Input(placeholder="filter: words that a line must hold", id="log-filter", compact=True)
@@ -104,7 +104,7 @@ class LogsScreen(PanelScreen):
         self._asked = name
         self._offer_sources()
         source = LogSource(LogKind.JOURNAL, name)
-        if source in self._tabs.sources:
+        if source in self._tabs.tabs:
             self._choose(source)
 
     def show_state(self, state: PanelState) -> None:
@@ -117,7 +117,7 @@ class LogsScreen(PanelScreen):
 
     def _offer_sources(self) -> None:
         sources = sources_of(self.config, self._asked)
-        self._tabs.sources = sources
+        self._tabs.tabs = sources
         if self.source not in sources:
             left_on = next((source for source in sources if source.key == self._left_on), None)
             self._choose(left_on or next(iter(sources), None))
@@ -243,12 +243,13 @@ class LogsScreen(PanelScreen):
             self._place_told = (title, place)
             view.border_title, view.border_subtitle = Content(title), Content(place)
 
-    @on(SourceTabs.Picked)
-    def show_picked(self, message: SourceTabs.Picked) -> None:
-        self._choose(message.source)
+    @on(TabPicked)
+    def show_picked(self, message: TabPicked) -> None:
+        if isinstance(message.tab, LogSource):
+            self._choose(message.tab)
 
     def action_next_source(self, step: int) -> None:
-        sources = self._tabs.sources
+        sources = self._tabs.tabs
         if self.source in sources:
             self._choose(sources[(sources.index(self.source) + step) % len(sources)])
 
