@@ -33,12 +33,13 @@ async def copy_locally(text: str) -> tuple[str, ...]:
     taken = []
     for command in local_commands(os.environ):
         program = shutil.which(command[0])
-        if program is not None and await _feed((program, *command[1:]), text):
+        if program is not None and await feed((program, *command[1:]), text):
             taken.append(command[0])
     return tuple(taken)
 
 
-async def _feed(command: tuple[str, ...], text: str) -> bool:
+async def feed(command: tuple[str, ...], text: str) -> bool:
+    """Runs a command that reads ``text``; False where it is not there, fails, or takes too long."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command,

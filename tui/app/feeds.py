@@ -57,6 +57,8 @@ def feeds_of(
     if before is None:
         yield "the fleet", follow_fleet(panel, monitor_of)
         yield "what models take", follow_memory(panel, monitor_of)
+        yield "what goes down", follow_outages(panel, monitor_of)
+        yield "the names of models", follow_names(monitor_of)
         yield "what was used", follow_usage(panel, clock)
         yield "what models can do", follow_probes(panel)
         yield "Claude's quota", follow_claude_quota(panel)
@@ -72,14 +74,40 @@ def feeds_of(
 
 async def follow_fleet(target: MessagePump, monitor_of: Callable[[], Monitor]) -> None:
     """Runs the monitor and posts each newer snapshot."""
-    # What watching needs takes 130 ms to import: in a thread it holds up neither the first paint nor a key.
-    for module in ("httpx", "tui.fleet.monitor"):
-        await asyncio.to_thread(importlib.import_module, module)
-    monitor = monitor_of()
+    monitor = await _imported(monitor_of)
     async with asyncio.TaskGroup() as group:
         group.create_task(monitor.run(), name="monitor")
         async for snapshot in monitor.subscribe():
             target.post_message(FleetSeen(snapshot))
+
+
+async def _imported(monitor_of: Callable[[], Monitor], *more: str) -> Monitor:
+    """The monitor. What watching needs takes 130 ms to import: in a thread it holds up neither the first paint nor a
+    key."""
+    for module in ("httpx", "tui.fleet.monitor", *more):
+        await asyncio.to_thread(importlib.import_module, module)
+    return monitor_of()
+
+
+async def follow_outages(panel: App[Any], monitor_of: Callable[[], Monitor]) -> None:
+    """Tells a person who looks elsewhere when a service goes down."""
+    monitor = await _imported(monitor_of, "tui.app.notifying")
+    from tui.app.notifying import tell_of_outages
+
+    await tell_of_outages(panel, monitor.subscribe())
+
+
+async def follow_names(monitor_of: Callable[[], Monitor]) -> None:
+    """Keeps the names of the models that services list, for shells to complete."""
+    monitor = await _imported(monitor_of, "tui.control.known_models")
+    from tui.control.known_models import remember_models
+
+    names: object = None
+    async for snapshot in monitor.subscribe():
+        listed = [(service.name, [model.name for model in service.models]) for service in snapshot.services]
+        if listed != names:
+            names = listed
+            await asyncio.to_thread(remember_models, snapshot)
 
 
 async def follow_modes(target: MessagePump, external_file: Path, private_file: Path) -> None:
@@ -130,8 +158,7 @@ def _read_config(path: Path) -> ConfigRead:
 async def follow_memory(target: MessagePump, monitor_of: Callable[[], Monitor]) -> None:
     """Keeps the book of what each model takes, and posts it at the start and whenever a model has been loaded; what a
     split costs also while there is one, since each answer tells more of it."""
-    for module in ("httpx", "tui.fleet.monitor", "tui.control.fitting"):
-        await asyncio.to_thread(importlib.import_module, module)
+    monitor = await _imported(monitor_of, "tui.control.fitting")
     from tui.control.fitting import MemoryBook, keep_book, split_words
 
     def failed(error: OSError) -> None:
@@ -146,7 +173,6 @@ async def follow_memory(target: MessagePump, monitor_of: Callable[[], Monitor]) 
             if any(split_words(model) for _, model in monitor.snapshot.models()):
                 await tell()
 
-    monitor = monitor_of()
     book = await asyncio.to_thread(MemoryBook)
     await tell()
     async with asyncio.TaskGroup() as group:

@@ -37,6 +37,8 @@ class PanelSettings:
     """The one that opens first; "last": the one that the panel was left on."""
     refresh: Seconds = 1.0
     """Seconds between samples of a machine."""
+    notify: bool = True
+    """Whether the desktop tells of outages and long answers while the panel is out of sight."""
     external_mode_file: NonEmpty = "~/.claude/state/external-mode.json"
 
     @property

@@ -23,6 +23,7 @@ from tui.app.answering import (
     keep_tries,
     plan_prompt,
 )
+from tui.app.notifying import tell_of_answer
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.prompt_questions import question_before_sending, question_of_credentials
 from tui.app.questions import Question
@@ -251,6 +252,8 @@ class ConversationPane(Vertical):
             self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
         if len(message.conversation.turns) > len(self.conversation.turns):
             self.answer.view.parts.end_turn(len(self.conversation.turns))
+        if message.conversation.turns[-1:] != self.conversation.turns[-1:]:
+            tell_of_answer(self.app, message.conversation.turns[-1].turn)
         self.conversation = message.conversation
         if self.conversation.tries and self.conversation.number is not None:
             work = keep_tries(self.conversation)
