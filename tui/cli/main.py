@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PROGRAM = "fleetdeck"
 COMPLETION_VARIABLE = "_FLEETDECK_COMPLETE"
 """Set by the scripts of ``fleetdeck completion``: what was typed so far is then completed, and no command is run."""
+DRIVER_VARIABLE = "TEXTUAL_DRIVER"
+"""Textual's own: names what shows the panel in place of a terminal, such as a browser."""
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_CALL, EXIT_EMPTY_PLAN, EXIT_GUARD_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -56,6 +58,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "claude": ("tui.cli.claude:claude", "What Claude Code calls, and what sets it up."),
     "import-policy": ("tui.cli.policy:import_policy", "Take a model-policy.json over into the configuration."),
     "doctor": ("tui.cli.doctor.command:doctor", "Look for what is set up wrong, and say how to mend it."),
+    "web": ("tui.cli.web:web_command", "The panel in a browser on this machine."),
     "keys": ("tui.cli.settings:keys", "The keys of the panel, with the ids that [keys] rebinds."),
     "themes": ("tui.cli.settings:themes", "The themes that the panel can use."),
     "config": ("tui.cli.settings:config", "Where the configuration is, and what is wrong with it."),
@@ -63,7 +66,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-SCREENS = ("fleet", "routes", "playground", "logs")
+SCREENS = ("fleet", "routes", "playground", "ledger", "logs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,11 @@ def cli(context: click.Context, config_path: Path | None, demo: bool, readonly: 
 
 def _open_panel_or_status(context: click.Context) -> None:
     """The panel for a person on a terminal that can draw one, else what can be printed line by line."""
+    if DRIVER_VARIABLE in os.environ:
+        from tui.cli.panel import open_panel
+
+        open_panel(context.obj)
+        return
     if sys.stdout.isatty() and sys.stdin.isatty():
         from tui.cli.terminal import why_no_panel
 
