@@ -10,6 +10,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,27 @@ from tui.app.themes import read_theme_file
 from tui.chat.pipeline_file import load_pipeline
 from tui.cli.main import COMMANDS, cli
 from tui.config.load import parse_config
+from tui.config.schema import (
+    CliSettings,
+    LedgerSettings,
+    MachineSettings,
+    McpSettings,
+    ModelSettings,
+    PanelSettings,
+    ServiceSettings,
+    TaskSettings,
+)
 
+SETTINGS = {
+    "panel": PanelSettings,
+    "machines": MachineSettings,
+    "services": ServiceSettings,
+    "clis": CliSettings,
+    "models": ModelSettings,
+    "tasks": TaskSettings,
+    "mcp": McpSettings,
+    "ledger": LedgerSettings,
+}
 TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 DISPLAYED = {
     "?": "question_mark",
@@ -194,6 +215,19 @@ def test_settings_pass_the_check_of_the_configuration(page: Path, tmp_path: Path
             whole = document if is_whole else merged(shipped, document)
             config = parse_config(tomlkit.dumps(whole), Path(block.where))
             assert not key_problems(config.keys), block.where
+
+
+def test_the_configuration_that_ships_shows_every_setting() -> None:
+    lines_of: dict[str, list[str]] = {}
+    table = ""
+    for line in (ROOT / "config.toml").read_text(encoding="utf-8").splitlines():
+        header = re.match(r"(?:# )?\[(\w+)", line)
+        table = header[1] if header is not None else table
+        lines_of.setdefault(table, []).append(line)
+    for name, settings in SETTINGS.items():
+        section = "\n".join(lines_of[name])
+        for setting in {field.name for field in fields(settings)} - {"name", "id"}:
+            assert re.search(rf"\b{setting} *=", section), f"config.toml shows no {setting} in [{name}]"
 
 
 @each_page
