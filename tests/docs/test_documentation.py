@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import json
 import re
-import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -131,6 +130,19 @@ def test_commands_in_blocks_exist_with_their_options(page: Path, example_folder:
     found = [command for block in blocks(page, "sh") for command in commands(block)]
     assert [problem for command in found if (problem := problem_of(command))] == []
     assert "```bash" not in text_of(page), "blocks of shell are called sh, so that they are looked at"
+
+
+def test_a_call_that_makes_no_sense_would_be_noticed() -> None:
+    lines = (
+        "fleetdeck statsu",
+        "TERM=dumb fleetdeck status --jsn | jq .",
+        "git diff | fleetdeck \\",
+        " invoke -k quick hi",
+    )
+    found = list(commands(Block(ROOT / "README.md", 1, "sh", "\n".join(lines))))
+    assert [command.words for command in found] == [("statsu",), ("status", "--jsn"), ("invoke", "-k", "quick", "hi")]
+    assert [command.is_fed for command in found] == [False, False, True]
+    assert [bool(problem_of(command)) for command in found] == [True, True, False]
 
 
 def options_of(name: str, after: str) -> set[str]:
@@ -286,4 +298,3 @@ def test_every_page_has_one_title_and_short_lines() -> None:
         assert len(headings(page)) == len(set(headings(page))) or named(page) == "CHANGELOG.md", named(page)
         shell = [line for block in blocks(page, "sh") for line in block.text.splitlines()]
         assert [line for line in shell if len(line) > 120] == []
-        assert all(shlex.split(line, comments=True) is not None for line in shell if "<<" not in line)
