@@ -98,7 +98,8 @@ async def test_every_action_of_the_table_is_bound_and_can_be_carried_out(fleet: 
         for action in ACTIONS:
             name = action.method.removeprefix("app.").removeprefix("screen.").partition("(")[0]
             for place in places.get(action.scope, []):
-                assert any(hasattr(place, f"{form}action_{name}") for form in ("", "_")), action.id
+                doer = panel.app.screen if action.method.startswith("screen.") else place
+                assert any(hasattr(doer, f"{form}action_{name}") for form in ("", "_")), action.id
                 bound = [binding.id for bindings in place._bindings.key_to_bindings.values() for binding in bindings]
                 assert action.id in bound
 

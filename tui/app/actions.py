@@ -51,6 +51,10 @@ ACTIONS: tuple[Action, ...] = (
         footer=True, palette=False, about="Find any action by its name.",
     ),
     Action(
+        id="panel.jump", keys="apostrophe,ctrl+space,ctrl+@", title="Jump", scope=Scope.APP, method="screen.jump",
+        palette=False, about="Show a letter over each place that can have the focus; pressing it goes there.",
+    ),
+    Action(
         id="panel.problems", keys="exclamation_mark", title="Problems", scope=Scope.APP, method="app.problems",
         about="List every problem, with since when.",
     ),

@@ -21,6 +21,7 @@ KEY_WORDS = {
     "question_mark": "?",
     "exclamation_mark": "!",
     "colon": ":",
+    "apostrophe": "'",
     "slash": "/",
     "left_square_bracket": "[",
     "right_square_bracket": "]",

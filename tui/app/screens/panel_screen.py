@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.app.actions import Scope
+from tui.app.actions import Scope, keys_in_force
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.view_state import View, keep_view, last_view
 from tui.app.widgets.key_line import KeyLine
@@ -109,6 +109,15 @@ class PanelScreen(Screen[None]):
         """Catches up with what became known while another screen was shown, or before this one's first paint."""
         if isinstance(self.app, KeepsState):
             self.show_state(self.app.state)
+
+    def action_jump(self) -> None:
+        from tui.app.screens.jump import JumpScreen, places_of
+
+        def go(widget: Widget | None) -> None:
+            if widget is not None and widget.is_attached:
+                self.set_focus(widget)
+
+        self.app.push_screen(JumpScreen(places_of(self), keys_in_force(self.config.keys)), go)
 
     def watch_readonly(self) -> None:
         self.refresh_bindings()
