@@ -22,8 +22,8 @@ async def test_a_letter_over_each_place_goes_there(fleet: DemoFleet) -> None:
         await panel.press("apostrophe")
         await panel.sees("a letter goes there")
         lines = panel.painted.splitlines()
-        assert lines[panel.services.region.y].startswith("╭ a "), "over the table, in reading order"
-        assert lines[panel.models.region.y].startswith("╭ s ")
+        assert lines[panel.services.region.y].startswith(" a fleet"), "over the table, in reading order"
+        assert lines[panel.models.region.y].startswith(" s models")
         await jump(panel, "s")
         assert panel.models.has_focus
         await panel.press("apostrophe")

@@ -65,7 +65,7 @@ async def test_a_persons_own_key_works_and_is_the_one_that_is_shown(fleet: DemoF
         await panel.press("H")
         assert isinstance(panel.app.screen, HelpScreen)
         await panel.sees("ctrl+s")
-        await panel.press("escape", "ctrl+p")
+        await panel.press("escape", "ctrl+p", *"fleet: filter")
         await panel.sees("fleet: Filter  (ctrl+s)")
         await panel.press("escape", "ctrl+s")
         assert panel.fleet_screen.query_one("#filter").has_focus

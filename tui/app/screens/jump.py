@@ -10,7 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.geometry import Offset, Region
+from textual.geometry import Region
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -49,7 +49,7 @@ class JumpScreen(ModalScreen[Widget | None]):
     def compose(self) -> ComposeResult:
         for letter, place in self._places.items():
             label = Static(Content(f" {letter} "), classes="place")
-            label.styles.offset = place.region.offset + Offset(1, 0)
+            label.styles.offset = place.region.offset
             yield label
         digits = " ".join(sorted(key for key in self._screens if len(key) == 1))
         yield Static(Content(f" a letter goes there · {digits} another screen · esc stays "), id="jump-keys")
