@@ -54,7 +54,7 @@ async def a_race(fleet: DemoFleet, *models: str, **options: object) -> AsyncIter
 
 
 def screen(panel: Panel) -> RaceScreen:
-    found = next(one for one in panel.app.screen_stack if isinstance(one, RaceScreen))
+    found = next(one for stack in panel.app._screen_stacks.values() for one in stack if isinstance(one, RaceScreen))
     assert isinstance(found, RaceScreen)
     return found
 

@@ -87,7 +87,7 @@ def shows(
     async def play(pilot: Pilot[object]) -> None:
         await pilot.press("3")
         await pilot.pause()
-        open_race(pilot.app, None, WrittenPrompt(""), RULES)
+        await open_race(pilot.app, None, WrittenPrompt(""), RULES)
         await pilot.pause()
         race = pilot.app.screen
         assert isinstance(race, RaceScreen)

@@ -14,10 +14,13 @@ FRAME = 0.04
 class Frames:
     """Calls ``post`` once a frame at most; for the first of a silence at once. Is made where a loop runs."""
 
-    def __init__(self, post: Callable[[], None], *, length: float = FRAME) -> None:
-        """``length`` is seconds."""
+    def __init__(self, post: Callable[[], None], *, length: float = FRAME, gives_way: float = 0.0) -> None:
+        """``length`` is seconds. ``gives_way``: by how many times the loop's lag the next frame comes later, so that
+        keys have their turn where painting is slow."""
         self._post = post
         self._length = length
+        self._gives_way = gives_way
+        self._lag = 0.0
         self._loop = asyncio.get_running_loop()
         self._posted = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -25,11 +28,15 @@ class Frames:
     def due(self) -> None:
         """There is something to post."""
         if self._timer is None:
-            wait = self._posted + self._length - self._loop.time()
+            wait = self._posted + self._length + self._gives_way * self._lag - self._loop.time()
             if wait <= 0:
                 self.flush()
             else:
-                self._timer = self._loop.call_later(wait, self.flush)
+                self._timer = self._loop.call_later(wait, self._flush_in_time, self._loop.time() + wait)
+
+    def _flush_in_time(self, wanted_at: float) -> None:
+        self._lag = max(0.0, self._loop.time() - wanted_at)
+        self.flush()
 
     def flush(self) -> None:
         """Posts now, whatever the time is."""

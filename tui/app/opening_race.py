@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
-from textual.app import App
+from textual.app import App, InvalidModeError
 
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.racing import RaceRules
@@ -15,22 +16,21 @@ from tui.chat.attachments import WrittenPrompt
 from tui.chat.race import MOST_LANES
 from tui.routing.policy import targets_of
 
-NAME = "race"
+MODE = "race"
 
 
-def open_race(app: App[Any], choice: Choice | None, written: WrittenPrompt, rules: RaceRules) -> None:
+async def open_race(app: App[Any], choice: Choice | None, written: WrittenPrompt, rules: RaceRules) -> None:
     """Shows the race as it was left. The first time it goes by ``rules``, and those take part whom a prompt for
     ``choice`` may go to."""
-    if app.is_screen_installed(NAME):
-        race = app.get_screen(NAME)
-        if isinstance(race, RaceScreen):
-            race.bring(written)
-    elif isinstance(app, KeepsState):
-        if choice is not None:
-            task = choice.name if choice.kind == "task" else ""
-            rules = replace(rules, task=task, choices=lanes_of(choice, app.state, external=rules.external))
-        app.install_screen(RaceScreen(rules, written), NAME)
-    app.push_screen(NAME)
+    if choice is not None and isinstance(app, KeepsState):
+        task = choice.name if choice.kind == "task" else ""
+        rules = replace(rules, task=task, choices=lanes_of(choice, app.state, external=rules.external))
+    with contextlib.suppress(InvalidModeError):  # It is there already.
+        # A mode of its own, since Textual paints all of a screen anew whenever something changes in the one below it.
+        app.add_mode(MODE, lambda: RaceScreen(rules))
+    await app.switch_mode(MODE)
+    if isinstance(app.screen, RaceScreen):
+        app.screen.bring(written)
 
 
 def lanes_of(choice: Choice, state: PanelState, *, external: bool) -> tuple[Choice, ...]:

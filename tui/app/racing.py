@@ -26,6 +26,8 @@ from tui.routing.modes import Modes
 
 TURN = 1 / 30
 """Seconds between two lanes that are shown: six lanes are each shown five times a second."""
+GIVES_WAY = 3.0
+"""Times the loop's lag by which the next lane waits longer: what is painted is a quarter of the work at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +180,7 @@ class _Turns:
         self._number = asking.number
         self._places = {lane.name: place for place, lane in enumerate(asking.lanes)}
         self._came: dict[int, list[ReplyEvent]] = {}
-        self._frames = Frames(self._post_next, length=TURN)
+        self._frames = Frames(self._post_next, length=TURN, gives_way=GIVES_WAY)
 
     def take(self, lane: Lane, event: ReplyEvent) -> None:
         append_joined(self._came.setdefault(self._places[lane.name], []), event)

@@ -139,13 +139,13 @@ class PlaygroundScreen(PanelScreen):
             keep_choice(choice)
         self._editor.focus()
 
-    def action_race(self) -> None:
+    async def action_race(self) -> None:
         """Shows the race as it was left; the first time with those that a prompt from here would go to."""
         from tui.app.opening_race import open_race
         from tui.app.racing import RaceRules
 
         rules = RaceRules(settings=self.settings, private=self.private_here, external=self.external_once)
-        open_race(self.app, self.choice, self._editor.written, rules)
+        await open_race(self.app, self.choice, self._editor.written, rules)
 
     def action_settings(self) -> None:
         from tui.app.screens.prompt_settings import PromptSettingsScreen

@@ -36,9 +36,8 @@ class RaceScreen(PanelScreen):
     AUTO_FOCUS = "#prompt"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-low"), (30, "-high")]  # noqa: RUF012  (typed by Textual)
 
-    def __init__(self, rules: RaceRules, written: WrittenPrompt) -> None:
+    def __init__(self, rules: RaceRules) -> None:
         super().__init__()
-        self._written = written
         self._bar = RaceBar(rules, id="bar")
         self._asked = AskedRow(id="asked")
         self._lanes = RaceLanes(id="lanes")
@@ -57,7 +56,6 @@ class RaceScreen(PanelScreen):
 
     async def on_mount(self) -> None:
         self._editor.border_title = "prompt for all"
-        self.bring(self._written)
         self.results.rules = self.rules
         await self._lay_lanes()
         if len(self.rules.choices) < 2:
@@ -202,8 +200,7 @@ class RaceScreen(PanelScreen):
                 lane.say(" · ".join(part for part in (better, place) if part))
 
     def action_close(self) -> None:
-        if self.is_current:
-            self.app.pop_screen()
+        self.app.switch_mode("playground")
 
     def action_stop(self) -> None:
         """Ends all answers that are coming, or the judge's; where none is, leaves the prompt, then the race."""
