@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CHECKED := tui tests benchmarks docs
 
-.PHONY: help demo run test lint live bench pictures lock clean
+.PHONY: help demo run test lint live bench pictures man lock clean
 help:
 	@echo "make demo      the panel on a simulated fleet"
 	@echo "make run       the panel on the fleet of this folder's config.toml"
@@ -15,6 +15,7 @@ help:
 	@echo "make live      against real LiteLLM, llama-swap and Ollama, installed apart"
 	@echo "make bench     speed beside a bare Textual app and a bare HTTP client"
 	@echo "make pictures  the pictures of the README, from the running panel"
+	@echo "make man       the man page, from the commands themselves"
 	@echo "make lock      choose dependencies anew, as pyproject.toml allows"
 	@echo "make clean     remove what the others made"
 
@@ -41,6 +42,9 @@ bench: .venv/development
 
 pictures: .venv/development
 	@$(BIN)/python -m docs.pictures
+
+man: .venv/development
+	@$(BIN)/python -m docs.man_page
 
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "fleetdeck needs Python 3.11 or newer; none was found (PYTHON=/path/to/python make … names one)." >&2; exit 1; }

@@ -81,8 +81,9 @@ def test_every_file_of_the_package_is_in_the_wheel(names: frozenset[str]) -> Non
     assert "tui/app/app.tcss" in names
 
 
-def test_nothing_but_the_package_is_in_the_wheel(names: frozenset[str]) -> None:
-    assert all(name.startswith("tui/") or ".dist-info/" in name for name in names)
+def test_nothing_but_the_package_and_its_man_page_is_in_the_wheel(names: frozenset[str]) -> None:
+    other = {name for name in names if not name.startswith("tui/") and ".dist-info/" not in name}
+    assert [name.partition(".data/")[2] for name in other] == ["data/share/man/man1/fleetdeck.1"]
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".orig"))]
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
