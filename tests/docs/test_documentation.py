@@ -33,7 +33,7 @@ from tests.docs.pages import (
     prose,
     text_of,
 )
-from tui.app.actions import ACTIONS, key_problems
+from tui.app.actions import ACTIONS, Scope, key_problems
 from tui.app.themes import read_theme_file
 from tui.chat.pipeline_file import load_pipeline
 from tui.cli.main import COMMANDS, cli
@@ -61,6 +61,7 @@ SETTINGS = {
 }
 TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 DISPLAYED = {
+    "'": "apostrophe",
     "?": "question_mark",
     "!": "exclamation_mark",
     "/": "slash",
@@ -298,3 +299,12 @@ def test_every_page_has_one_title_and_short_lines() -> None:
         assert len(headings(page)) == len(set(headings(page))) or named(page) == "CHANGELOG.md", named(page)
         shell = [line for block in blocks(page, "sh") for line in block.text.splitlines()]
         assert [line for line in shell if len(line) > 120] == []
+
+
+def test_every_command_and_every_screen_is_spoken_of() -> None:
+    text = "\n".join(text_of(page) for page in PAGES)
+    assert [name for name in COMMANDS if not re.search(rf"\bfleetdeck {name}\b", text)] == []
+    keys = {textual_name(shown) for page in PAGES for shown in re.findall(r"<kbd>(.+?)</kbd>", prose(page))}
+    screens = [action for action in ACTIONS if action.scope is Scope.APP]
+    unspoken = [action.id for action in screens if not keys & set(action.keys.split(","))]
+    assert unspoken == [], "docs/keys-and-themes.md has a table for what works everywhere"

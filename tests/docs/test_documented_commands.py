@@ -100,6 +100,7 @@ async def test_examples_of_json_have_no_field_that_is_not_there(
 ) -> None:
     await documented.fleet.llama_swap.load("qwen3")
     await documented.fleet.qdrant.scene("down")
+    await ran(Command(("external", "off"), "before"), documented, monkeypatch)
     for block in blocks(page, "json"):
         if block.comes_from:
             result = await ran(Command(tuple(block.comes_from.split()), block.where), documented, monkeypatch)
