@@ -99,7 +99,7 @@ def test_a_person_reads_a_table_with_units(used: float, capsys: Output) -> None:
     assert run(["usage"]) == 0
     out = capsys.readouterr().out
     summary, header, *rows = out.splitlines()
-    assert summary.startswith("4 requests · 1 without an answer · 2400 tokens in, 80 out · $0.0125 for the 1 with")
+    assert summary.startswith("4 requests, 1 unanswered · 2400 tokens in, 80 out · $0.0125 (1 priced), since ")
     wanted = "MODEL WHERE REQUESTS ANSWERED TOKENS IN TOKENS OUT COST FIRST TOKEN P50 P95 TOKENS/S P50 P95"
     assert " ".join(header.split()) == wanted
     qwen = next(row for row in rows if row.startswith("swap/qwen"))

@@ -21,6 +21,7 @@ class Scope(StrEnum):
     PROMPT = "the prompt"
     ANSWER = "answers"
     AGENTS = "agents"
+    LEDGER = "ledger"
     LOGS = "logs"
     TABLE = "tables"
     DIALOG = "dialogs"

@@ -13,6 +13,7 @@ from tui.app.action import Action as Action
 from tui.app.action import Scope as Scope
 from tui.app.agent_actions import AGENT_ACTIONS
 from tui.app.history_actions import HISTORY_ACTIONS
+from tui.app.ledger_actions import LEDGER_ACTIONS
 from tui.app.playground_actions import PLAYGROUND_ACTIONS
 from tui.app.race_actions import RACE_ACTIONS
 from tui.app.route_actions import ROUTE_ACTIONS
@@ -29,6 +30,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="playground.open", keys="3,f4", title="Playground", scope=Scope.APP, method="app.switch_mode('playground')",
         about="Try a prompt on any model, tier or task, and watch the answer come.",
+    ),
+    Action(
+        id="ledger.open", keys="4,f5", title="Ledger", scope=Scope.APP, method="app.switch_mode('ledger')",
+        about="Show what was asked of which model, how fast and at what cost, and what was done.",
     ),
     Action(
         id="logs.open", keys="5,f6", title="Logs", scope=Scope.APP, method="app.switch_mode('logs')",
@@ -119,6 +124,7 @@ ACTIONS: tuple[Action, ...] = (
     *AGENT_ACTIONS,
     *RACE_ACTIONS,
     *HISTORY_ACTIONS,
+    *LEDGER_ACTIONS,
     Action(
         id="logs.follow", keys="space", title="Follow", scope=Scope.LOGS, method="follow", footer=True,
         about="Let the log stand still while you read; again, and it follows what is written.",
@@ -260,7 +266,7 @@ def _meet(one: Scope, other: Scope) -> bool:
 
 
 _ON_TOP = frozenset({Scope.DIALOG, Scope.ROUTE, Scope.DRILL, Scope.DRILL_ANSWERS, Scope.AGENTS, Scope.HISTORY})
-_SCREENS = frozenset({Scope.FLEET, Scope.ROUTES, Scope.PLAYGROUND, Scope.RACE, Scope.LOGS})
+_SCREENS = frozenset({Scope.FLEET, Scope.ROUTES, Scope.PLAYGROUND, Scope.RACE, Scope.LEDGER, Scope.LOGS})
 _ANSWERING = frozenset({Scope.PLAYGROUND, Scope.RACE})
 _PARTS = {Scope.PROMPT: _ANSWERING, Scope.ANSWER: _ANSWERING}
 _NEVER_TOGETHER: tuple[set[Scope], ...] = (

@@ -23,6 +23,12 @@ def playground_screen() -> Screen[None]:
     return PlaygroundScreen()
 
 
+def ledger_screen() -> Screen[None]:
+    from tui.app.screens.ledger import LedgerScreen
+
+    return LedgerScreen()
+
+
 def logs_screen() -> Screen[None]:
     from tui.app.screens.logs import LogsScreen
 
@@ -33,5 +39,6 @@ SCREENS: dict[str, str | Callable[[], Screen[Any]]] = {
     "fleet": FleetScreen,
     "routes": routes_screen,
     "playground": playground_screen,
+    "ledger": ledger_screen,
     "logs": logs_screen,
 }

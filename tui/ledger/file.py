@@ -78,7 +78,8 @@ class LedgerFile:
 
     def interrupt(self) -> None:
         """Lets what another thread asks now end with a :class:`LedgerError`: nobody wants to know it any more."""
-        self._connection.interrupt()
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it may have ended and been closed meanwhile
+            self._connection.interrupt()
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:

@@ -60,9 +60,8 @@ def total_words(report: UsageReport) -> str:
         return "no requests"
     failed = total.requests - total.answered
     parts = [
-        f"{total.requests:,} request{'' if total.requests == 1 else 's'}",
-        f"{failed:,} without an answer" if failed else "",
+        f"{total.requests:,} request{'' if total.requests == 1 else 's'}{f', {failed:,} unanswered' if failed else ''}",
         f"{count_words(total.input_tokens)} tokens in, {count_words(total.output_tokens)} out",
-        f"{usd_words(total.cost_usd)} for the {total.priced:,} with a known price" if total.priced else "",
+        f"{usd_words(total.cost_usd)} ({total.priced:,} priced)" if total.priced else "",
     ]
     return " · ".join(part for part in parts if part)
