@@ -32,8 +32,13 @@ WITH_TITLE = 777
 
 def tell_of_answer(app: App[Any], turn: Turn) -> None:
     """That a long answer is complete: by whom, never of what."""
-    if turn.total_s is not None and turn.total_s >= LONG_ANSWER:
-        tell_if_away(app, f"{printable(turn.model, 60)} has answered, after {turn.total_s:.0f} s")
+    tell_if_long(app, f"{printable(turn.model, 60)} has answered", turn.total_s or 0.0)
+
+
+def tell_if_long(app: App[Any], what: str, seconds: float) -> None:
+    """``what`` has ended, where that took so long that somebody may have gone."""
+    if seconds >= LONG_ANSWER:
+        tell_if_away(app, f"{what}, after {seconds:.0f} s")
 
 
 async def tell_of_outages(app: App[Any], snapshots: AsyncIterator[FleetSnapshot]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Coroutine, Iterable
 
 from textual import events, on
@@ -12,6 +13,7 @@ from textual.reactive import var
 from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
 
 from tui.app.answering import Senders
+from tui.app.notifying import tell_if_long
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.prompt_questions import (
     lanes_behind_guard,
@@ -57,6 +59,7 @@ class RaceLanes(HorizontalScroll, can_focus=False, inherit_bindings=False):
         self.senders = Senders("panel")
         self._work: Worker[None] | None = None
         """What plans or follows it; None: it is over, or there is none."""
+        self._sent_at = 0.0
 
     async def on_unmount(self) -> None:
         if self._work is not None:
@@ -140,6 +143,7 @@ class RaceLanes(HorizontalScroll, can_focus=False, inherit_bindings=False):
         if all(lane.stage is Stage.SKIPPED for lane in asking.lanes):
             self._end()
         elif isinstance(self.app, KeepsState):
+            self._sent_at = time.monotonic()
             self._run(follow_lanes(self, asking, self.app.state.config, self.senders), "follow the lanes")
             self.post_message(self.Sent())
             self.go(0)
@@ -163,6 +167,7 @@ class RaceLanes(HorizontalScroll, can_focus=False, inherit_bindings=False):
             return
         if message.problem:
             self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
+        tell_if_long(self.app, "the race is over", time.monotonic() - self._sent_at)
         self._end()
 
     @on(Worker.StateChanged)
