@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -28,6 +29,11 @@ class Terminal:
     screen: pyte.Screen
     raw: bytearray = field(default_factory=bytearray)
     """Every byte that the program wrote."""
+    stream: pyte.ByteStream = field(init=False)
+    """One for all that is read: what comes in one piece may end within a code or a letter."""
+
+    def __post_init__(self) -> None:
+        self.stream = pyte.ByteStream(self.screen)
 
     @property
     def shown(self) -> str:
@@ -47,8 +53,19 @@ class Terminal:
             return False
         self.raw += written
         # pyte 0.8 knows neither private parameters nor intermediate bytes; what it would print of them is no text.
-        pyte.ByteStream(self.screen).feed(written)
+        self.stream.feed(written)
         return bool(written)
+
+    def resize(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        # The terminal is no controlling one, so that the kernel tells nobody.
+        self.process.send_signal(signal.SIGWINCH)
+        self.screen.resize(lines, columns)
+
+    def vanish(self) -> None:
+        """As when its window is closed: reading and writing fail from now on."""
+        os.close(self.descriptor)
+        self.descriptor = os.open(os.devnull, os.O_RDWR)
 
     def sees(self, words: str) -> None:
         limit = time.monotonic() + PATIENCE
@@ -67,7 +84,13 @@ class Terminal:
 
 @contextlib.contextmanager
 def on_terminal(
-    command: Sequence[str], env: Mapping[str, str], *, columns: int = 120, lines: int = 40
+    command: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    columns: int = 120,
+    lines: int = 40,
+    term: str = "xterm-256color",
+    color_term: str = "truecolor",
 ) -> Iterator[Terminal]:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -76,7 +99,7 @@ def on_terminal(
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env={**env, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        env={**env, "TERM": term, "COLORTERM": color_term},
         start_new_session=True,
     )
     os.close(theirs)

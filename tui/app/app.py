@@ -87,6 +87,7 @@ class FleetApp(App[Parting]):
         readonly: bool = False,
         screen: str | None = None,
         terminal_problem: str = "",
+        few_colors: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``discover``: the person has no configuration, so servers are looked for on this machine.
@@ -94,11 +95,18 @@ class FleetApp(App[Parting]):
         ``screen``: the one that opens first; None: as the configuration says.
 
         ``terminal_problem``: what is wrong with where it is drawn, in a sentence.
+
+        ``few_colors``: it is drawn in sixteen, of which no more than the terminal's own theme can be made.
         """
         super().__init__()
+        if self.no_color:
+            from tui.app.without_color import WithoutColor
+
+            self._filters = [WithoutColor()]
         self._first_screen = screen or first_screen(config.panel.screen)
         self._clock = clock
         self._discover = discover
+        self._few_colors = few_colors
         self._theme_folders = (shipped("themes"), config_home() / "themes")
         problems = key_problems(config.keys)
         self.state = PanelState(
@@ -125,6 +133,8 @@ class FleetApp(App[Parting]):
         return ()  # The action registry has them, with our words and the person's keys.
 
     def on_mount(self) -> None:
+        # The shell has had the terminal meanwhile, and Textual draws only what it believes to have changed (8.2.8).
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.set_keymap(dict(self.changed_keys))
         if self._first_screen in self.MODES and self._first_screen != self.DEFAULT_MODE:
             self.switch_mode(self._first_screen)
@@ -306,7 +316,8 @@ class FleetApp(App[Parting]):
     def _choose_theme(self) -> None:
         wanted = self.state.config.panel.theme
         if wanted in self.available_themes:
-            self.theme = wanted
+            own = "terminal" in self.available_themes and not self.available_themes[wanted].ansi
+            self.theme = "terminal" if self._few_colors and own else wanted
         problem = self._themes.problem_with(wanted, self.available_themes)
         self._show(replace(self.state, theme_problem=problem))
 

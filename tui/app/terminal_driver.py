@@ -36,6 +36,14 @@ class TerminalDriver(LinuxDriver):
         except OSError:
             self._leave_terminal()
 
+    def _sigcont_application(self, *_: object) -> None:
+        """Textual (8.2.8) starts anew whatever it was that stopped the process: after a SIGSTOP there would be a second
+        thread that reads, and the terminal would in the end be left as the panel had it."""
+        if self._must_signal_resume:
+            super()._sigcont_application()
+        elif self._auto_restart:
+            self._loop.call_soon_threadsafe(self._app.post_message, self.SignalResume())
+
     def _leave_terminal(self) -> None:
         """Puts the null device in its place, so that no later write fails, and ends the panel. From any thread."""
         signal.alarm(END_WITHIN)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.main import Invocation
-from tui.cli.terminal import locale_problem
+from tui.cli.terminal import has_few_colors, locale_problem
 
 if TYPE_CHECKING:
     from tui.app.app import FleetApp, Parting
@@ -46,6 +46,7 @@ def open_panel(invocation: Invocation) -> None:
         readonly=invocation.readonly,
         screen=invocation.screen,
         terminal_problem=locale_problem(os.environ),
+        few_colors=has_few_colors(os.environ),
     )
     parting = asyncio.run(_until_left(app))
     if app.return_code:

@@ -18,6 +18,13 @@ def colored(stream: TextIO) -> bool:
     return stream.isatty() and terminal and not os.environ.get("NO_COLOR")
 
 
+def has_few_colors(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal says of no more than sixteen colours that it has them; rich, which draws, asks the same."""
+    if environment.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+        return False
+    return environment.get("TERM", "").rpartition("-")[2] not in ("256color", "kitty", "direct")
+
+
 def why_no_panel(environment: Mapping[str, str], encoding: str) -> str:
     """Why no panel can be drawn on this terminal, and what to do about it; "" where one can."""
     term = environment.get("TERM", "")
