@@ -17,10 +17,11 @@ from tests.docs.conftest import LETTER
 from tests.docs.pages import PAGES, ROOT, Command, blocks, commands
 from tui.demo.fleet import DemoFleet
 from tui.demo.fleet_config import MASTER_KEY
+from tui.routing.decide import decide
 
 PAGES_WITH_COMMANDS = [page for page in PAGES if any(True for block in blocks(page, "sh") for _ in commands(block))]
 PAGES_WITH_EXAMPLES = [page for page in PAGES if any(block.comes_from for block in blocks(page, "json"))]
-PATIENT = 5.0
+PATIENT = 20.0
 """Seconds for the look before a plan, which is 0.3 s elsewhere: a busy machine is to fail no test."""
 
 
@@ -46,7 +47,9 @@ def shipped_for(fleet: DemoFleet) -> str:
 async def documented(
     tmp_path: Path, example_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> AsyncIterator[House]:
-    monkeypatch.setattr("tui.routing.decide.LONGEST_LOOK", PATIENT)
+    monkeypatch.setitem(decide.__kwdefaults__, "longest_look", PATIENT)
+    for look in ("LONGEST_LOOK", "SHORTEST_LOOK"):
+        monkeypatch.setattr(f"tui.cli.route.{look}", PATIENT)
     async with a_house(tmp_path, monkeypatch, capsys, DemoFleet(speed=math.inf, machine=True)) as house:
         house.config.write_text(shipped_for(house.fleet))
         monkeypatch.setenv("FLEETDECK_CONFIG", str(house.config))
