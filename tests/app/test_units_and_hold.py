@@ -14,7 +14,8 @@ from tui.app.screens.machine import MachineScreen
 from tui.app.widgets.key_line import KeyLine
 from tui.demo.fleet import DemoFleet
 from tui.fleet.snapshot import UnitState
-from tui.ledger.file import ledger_path
+from tui.ledger.history import Wanted, actions
+from tui.ledger.store import Ledger
 
 LLAMA_SWAP = "service llama-swap"
 
@@ -67,7 +68,10 @@ async def test_a_stop_says_whom_it_disturbs_and_is_seen_to_be_done(koala: DemoFl
     assert koala.machine.unit.properties.active == "inactive"
     await panel.sees("unit inactive")
     await until(lambda: keys_that_work(panel, "Start", "Stop", "Restart") == {"Start"}, "the last line knows")
-    assert ledger_path().exists(), "what was done is remembered"
+    with Ledger() as ledger:
+        (stopped,) = actions(ledger, Wanted(words="unit.stop"))
+    assert str(stopped.action.before).startswith("active (running, process ")
+    assert str(stopped.action.after).startswith("inactive")
 
 
 async def test_a_unit_that_is_stopped_can_be_started_and_not_stopped(koala: DemoFleet, panel: Panel) -> None:

@@ -112,3 +112,16 @@ def test_without_a_ledger_there_is_nothing_and_none_is_made(capsys: Output) -> N
     document = json.loads(capsys.readouterr().out)
     assert (document["seen"], document["actions"]) == ([], [])
     assert not ledger_path().exists()
+
+
+def test_a_flipped_mode_is_told_with_what_it_was(capsys: Output) -> None:
+    for action in ("on", "on", "toggle"):
+        assert run(["external", action]) == 0
+    capsys.readouterr()
+    assert run(["audit", "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)["actions"]
+    assert [(one["action"], one["target"], one["before"], one["after"]) for one in done] == [
+        ("mode.external", "toggle", "on", "off"),
+        ("mode.external", "on", "on", "on"),
+        ("mode.external", "on", "off", "on"),
+    ]

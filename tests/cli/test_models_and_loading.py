@@ -42,6 +42,12 @@ def test_load_and_unload_wait_until_it_is_so(demo: DemoProcess) -> None:
     unloaded = demo.run("unload", "llama-swap/gemma")
     assert (unloaded.returncode, unloaded.stdout) == (0, "llama-swap/gemma is unloaded\n")
     assert demo.servers()["llama-swap"]["models"]["gemma"] == "stopped"
+    done = json.loads(demo.run("audit", "--json").stdout)["actions"][:3]
+    assert [(one["action"], one["before"], one["after"]) for one in done] == [
+        ("model.unload", "ready", "idle"),
+        ("model.load", "ready", "ready"),
+        ("model.load", "idle", "ready"),
+    ]
 
 
 def test_unload_all_of_a_service_leaves_the_others(demo: DemoProcess) -> None:
@@ -49,6 +55,8 @@ def test_unload_all_of_a_service_leaves_the_others(demo: DemoProcess) -> None:
     demo.steer("llama-swap/models/gemma/load")
     result = demo.run("unload", "--all", "ollama")
     assert (result.returncode, result.stdout) == (0, "ollama/llama3.2:latest is unloaded\n")
+    done = json.loads(demo.run("audit", "--json").stdout)["actions"][0]
+    assert (done["before"], done["after"]) == ("ollama/llama3.2:latest loaded", "nothing loaded")
     assert demo.servers()["llama-swap"]["models"]["gemma"] == "ready"
 
 

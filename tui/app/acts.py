@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -25,6 +25,7 @@ from tui.fleet.monitor import Monitor
 from tui.fleet.printable import printable
 from tui.ledger.records import Action
 from tui.ledger.store import note_action
+from tui.routing.modes import read_modes
 
 ModeName = Literal["external", "private"]
 
@@ -67,9 +68,15 @@ async def hold(monitor: Monitor, config: Config, machine: str, *, lend: bool) ->
 
 
 async def remembered(
-    act: Coroutine[None, None, ActionEnded], name: str, target: str, machine: str | None
+    act: Coroutine[None, None, ActionEnded],
+    name: str,
+    target: str,
+    machine: str | None,
+    state: Callable[[], str | None] = lambda: None,
 ) -> ActionEnded:
-    """Does ``act``, and writes into the ledger what was done to what, and how it ended."""
+    """Does ``act``, and writes into the ledger what was done to what, and how it ended. ``state`` tells what the target
+    is just now; it is asked before and afterwards."""
+    before = state()
     ended = await act
     action = Action(
         at=time.time(),
@@ -79,6 +86,8 @@ async def remembered(
         machine=machine,
         worked=not ended.failed,
         detail=ended.text,
+        before=before,
+        after=state(),
     )
     await asyncio.to_thread(note_action, action)
     return ended
@@ -115,6 +124,12 @@ async def save_log(name: str, lines: Sequence[str], now: float) -> ActionEnded:
 def _write_private(path: Path, text: str) -> None:
     private_folder(path.parent)
     replace_file(path, text.encode(errors="replace"))
+
+
+def mode_state(config: Config, mode: ModeName) -> str:
+    """Whether a mode is on, as its file says."""
+    modes = read_modes(config.panel.external_mode_path, modes_file())
+    return (modes.external if mode == "external" else modes.private).state
 
 
 async def flip(config: Config, mode: ModeName) -> ActionEnded:

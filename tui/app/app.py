@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from textual import on, work
@@ -274,7 +274,8 @@ class FleetApp(App[Parting]):
 
         if not self.state.readonly:
             flip = acts.flip(self.state.config, mode)
-            self._carry_out(acts.remembered(flip, f"mode.{mode}", "toggle", None))
+            state = partial(acts.mode_state, self.state.config, mode)
+            self._carry_out(acts.remembered(flip, f"mode.{mode}", "toggle", None, state))
 
     @on(ActionEnded)
     def tell(self, message: ActionEnded) -> None:

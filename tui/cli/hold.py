@@ -16,11 +16,12 @@ from tui.cli.document import SCHEMA, Json
 from tui.cli.looking import modes_of, narrowed, requests_known
 from tui.cli.main import CommandFailed, Invocation
 from tui.cli.modes import mode_words
-from tui.cli.remembering import in_ledger
+from tui.cli.remembering import Change, in_ledger
 from tui.config.paths import modes_file
 from tui.config.schema import Config, MachineSettings
 from tui.control.gpu_hold import Freed, HoldFailed, Returned, end_hold, free_gpu
 from tui.control.lending import disturbed_by_hold, recall, servers_named
+from tui.control.states import hold_state
 from tui.fleet.gpu_snapshot import GpuHolder
 from tui.fleet.monitor import Monitor, running_monitor
 from tui.fleet.printable import printable
@@ -54,15 +55,15 @@ def hold(invocation: Invocation, machine: str, action: str, reason: str | None, 
         return
     refuse_readonly(invocation)
     if action == "off":
-        with in_ledger("gpu.hold", "off", machine):
-            _report(asyncio.run(_take_back(config, settings)), as_json)
+        with in_ledger("gpu.hold", "off", machine) as change:
+            _report(asyncio.run(_take_back(config, settings, change)), as_json)
         return
     if not yes and person_is_there():
         disturbed = asyncio.run(_disturbed(config, settings))
         if disturbed:
             ask_person(f"Lend the GPU of {settings.name}?", disturbed)
-    with in_ledger("gpu.hold", "on", machine):
-        _report(asyncio.run(_lend(config, settings, reason)), as_json)
+    with in_ledger("gpu.hold", "on", machine) as change:
+        _report(asyncio.run(_lend(config, settings, reason, change)), as_json)
 
 
 @asynccontextmanager
@@ -78,18 +79,20 @@ async def _disturbed(config: Config, machine: MachineSettings) -> tuple[str, ...
         return disturbed_by_hold(await requests_known(monitor), config, machine)
 
 
-async def _lend(config: Config, machine: MachineSettings, reason: str | None) -> Freed:
+async def _lend(config: Config, machine: MachineSettings, reason: str | None, change: Change) -> Freed:
     async with _watched(config, machine) as monitor:
         try:
-            return await free_gpu(monitor, config, machine.name, reason, tell=_tell)
+            with change.seen(lambda: hold_state(monitor.snapshot, config, machine.name)):
+                return await free_gpu(monitor, config, machine.name, reason, tell=_tell)
         except HoldFailed as error:
             raise CommandFailed(str(error)) from None
 
 
-async def _take_back(config: Config, machine: MachineSettings) -> Returned:
+async def _take_back(config: Config, machine: MachineSettings, change: Change) -> Returned:
     async with _watched(config, machine) as monitor:
         try:
-            return await end_hold(monitor, config, machine.name, tell=_tell)
+            with change.seen(lambda: hold_state(monitor.snapshot, config, machine.name)):
+                return await end_hold(monitor, config, machine.name, tell=_tell)
         except HoldFailed as error:
             raise CommandFailed(str(error)) from None
 

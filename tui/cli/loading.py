@@ -10,9 +10,10 @@ from tui.cli.asking import refuse_readonly
 from tui.cli.completing import complete_models
 from tui.cli.looking import config_or_discovered
 from tui.cli.main import CommandFailed, Invocation
-from tui.cli.remembering import in_ledger
+from tui.cli.remembering import Change, in_ledger
 from tui.config.schema import Config
 from tui.control.loading import LOAD_TIMEOUT, UNLOAD_TIMEOUT, LoadingFailed, load_model, unload_model, unload_service
+from tui.control.states import loaded_models, model_state
 from tui.fleet.monitor import running_monitor
 from tui.fleet.printable import printable
 
@@ -27,8 +28,8 @@ FIRST_LOOK = 5.0
 def load(invocation: Invocation, model: str, timeout: float) -> None:
     """Load MODEL (service/name), and wait until its service shows it ready."""
     refuse_readonly(invocation)
-    with in_ledger("model.load", model):
-        asyncio.run(_load(invocation, model, timeout))
+    with in_ledger("model.load", model) as change:
+        asyncio.run(_load(invocation, model, timeout, change))
     click.echo(f"{printable(model, 80)} is ready")
 
 
@@ -43,37 +44,39 @@ def unload(invocation: Invocation, model: str | None, everything: bool, timeout:
         raise click.UsageError("name a model, or say --all")
     refuse_readonly(invocation)
     if everything:
-        with in_ledger("model.unload", model or "all"):
-            unloaded = asyncio.run(_unload_all(invocation, model, timeout))
+        with in_ledger("model.unload", model or "all") as change:
+            unloaded = asyncio.run(_unload_all(invocation, model, timeout, change))
         for line in unloaded or ["nothing was loaded"]:
             click.echo(line)
     elif model is not None:
-        with in_ledger("model.unload", model):
-            asyncio.run(_unload(invocation, model, timeout))
+        with in_ledger("model.unload", model) as change:
+            asyncio.run(_unload(invocation, model, timeout, change))
         click.echo(f"{printable(model, 80)} is unloaded")
 
 
-async def _load(invocation: Invocation, model: str, timeout: float) -> None:
+async def _load(invocation: Invocation, model: str, timeout: float, change: Change) -> None:
     config = await config_or_discovered(invocation)
     async with running_monitor(config, (_service_of(model, config),)) as monitor:
         await monitor.first_look(FIRST_LOOK)
         try:
-            await load_model(monitor, config, model, timeout=timeout)
+            with change.seen(lambda: model_state(monitor.snapshot, model)):
+                await load_model(monitor, config, model, timeout=timeout)
         except LoadingFailed as error:
             raise CommandFailed(str(error)) from None
 
 
-async def _unload(invocation: Invocation, model: str, timeout: float) -> None:
+async def _unload(invocation: Invocation, model: str, timeout: float, change: Change) -> None:
     config = await config_or_discovered(invocation)
     async with running_monitor(config, (_service_of(model, config),)) as monitor:
         await monitor.first_look(FIRST_LOOK)
         try:
-            await unload_model(monitor, config, model, timeout=timeout)
+            with change.seen(lambda: model_state(monitor.snapshot, model)):
+                await unload_model(monitor, config, model, timeout=timeout)
         except LoadingFailed as error:
             raise CommandFailed(str(error)) from None
 
 
-async def _unload_all(invocation: Invocation, service: str | None, timeout: float) -> list[str]:
+async def _unload_all(invocation: Invocation, service: str | None, timeout: float, change: Change) -> list[str]:
     config = await config_or_discovered(invocation)
     if service is not None and service not in config.services:
         raise click.UsageError(f"there is no service {printable(service, 60)}; there are {', '.join(config.services)}")
@@ -81,12 +84,13 @@ async def _unload_all(invocation: Invocation, service: str | None, timeout: floa
     done: list[str] = []
     async with running_monitor(config, names) as monitor:
         await monitor.first_look(FIRST_LOOK)
-        for name in names:
-            try:
-                ids = await unload_service(monitor, config, name, timeout=timeout)
-            except LoadingFailed as error:
-                raise CommandFailed(str(error)) from None
-            done += [f"{printable(model_id, 80)} is unloaded" for model_id in ids]
+        with change.seen(lambda: loaded_models(monitor.snapshot, names)):
+            for name in names:
+                try:
+                    ids = await unload_service(monitor, config, name, timeout=timeout)
+                except LoadingFailed as error:
+                    raise CommandFailed(str(error)) from None
+                done += [f"{printable(model_id, 80)} is unloaded" for model_id in ids]
     return done
 
 

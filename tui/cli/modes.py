@@ -85,20 +85,25 @@ def _run(invocation: Invocation, name: ModeName, action: str, reason: str | None
         _status(invocation, name, action, as_json)
         return
     refuse_readonly(invocation)
-    with in_ledger(f"mode.{name}", action):
+    with in_ledger(f"mode.{name}", action) as change, change.seen(lambda: _mode(invocation, name)[0].state):
         mode = _flip(invocation, name, action, reason, force)
     _print(name, mode, "", action, as_json)
 
 
 def _status(invocation: Invocation, name: ModeName, action: str, as_json: bool) -> None:
-    external_file = external_mode_file(invocation)
-    modes = read_modes(external_file, modes_file())
-    mode = modes.external if name == "external" else modes.private
-    file = external_file if name == "external" else modes_file()
-    problem = next((problem for problem in modes.problems if problem.startswith(f"{file} ")), "")
+    mode, problem = _mode(invocation, name)
     _print(name, mode, problem, action, as_json)
     if problem and action == "status":
         raise CommandFailed(f"{problem}; whether {name} mode is on is not known")
+
+
+def _mode(invocation: Invocation, name: ModeName) -> tuple[Mode, str]:
+    """The mode as its file has it, and what is wrong with that file."""
+    external_file = external_mode_file(invocation)
+    modes = read_modes(external_file, modes_file())
+    file = external_file if name == "external" else modes_file()
+    problem = next((problem for problem in modes.problems if problem.startswith(f"{file} ")), "")
+    return (modes.external if name == "external" else modes.private), problem
 
 
 def _flip(invocation: Invocation, name: str, action: str, reason: str | None, force: bool) -> Mode:

@@ -18,8 +18,9 @@ from tui.cli.completing import complete_services_with_units
 from tui.cli.document import SCHEMA, Json, unit_document
 from tui.cli.looking import narrowed, requests_known
 from tui.cli.main import CommandFailed, Invocation
-from tui.cli.remembering import in_ledger
+from tui.cli.remembering import Change, in_ledger
 from tui.config.schema import Config, MachineSettings
+from tui.control.states import unit_state
 from tui.control.units import (
     CONNECTED_WITHIN,
     ServiceUnit,
@@ -73,8 +74,8 @@ def unit(
             if not yes:
                 _ask_first(config, service, action)
             machine = config.machine_of(config.services[service])
-            with in_ledger(f"unit.{action}", service, machine.name if machine is not None else None):
-                asyncio.run(_act(config, service, action, as_json))
+            with in_ledger(f"unit.{action}", service, machine.name if machine is not None else None) as change:
+                asyncio.run(_act(config, service, action, as_json, change))
 
 
 @asynccontextmanager
@@ -120,13 +121,14 @@ async def _disturbed(config: Config, service: str, verb: UnitVerb) -> tuple[str,
         return disturbed_by_unit(seen, verb) if seen is not None else ()
 
 
-async def _act(config: Config, service: str, verb: UnitVerb, as_json: bool) -> None:
+async def _act(config: Config, service: str, verb: UnitVerb, as_json: bool, change: Change) -> None:
     machine, _ = _configured(config, service)
     async with running_monitor(narrowed(config, machine, (service,))) as monitor:
         await monitor.first_look(CONNECTED_WITHIN)
         unit = find_unit(monitor, config, service)
         try:
-            outcome = await act_on_unit(monitor, config, service, verb, tell=lambda words: click.echo(words, err=True))
+            with change.seen(lambda: unit_state(monitor, config, service)):
+                outcome = await act_on_unit(monitor, config, service, verb, tell=_tell)
         except UnitActionFailed as error:
             log = f"; its log may say more: fleetdeck unit logs {service}" if "did not stay up" in str(error) else ""
             raise CommandFailed(f"{error}{log}") from None
@@ -134,6 +136,10 @@ async def _act(config: Config, service: str, verb: UnitVerb, as_json: bool) -> N
             _print_json(_document(unit, done=verb, text=outcome.words))
         else:
             click.echo(outcome.words)
+
+
+def _tell(words: str) -> None:
+    click.echo(words, err=True)
 
 
 async def _status(config: Config, service: str, as_json: bool) -> None:

@@ -28,6 +28,11 @@ class Mode:
     reason: str | None = None
 
     @property
+    def state(self) -> str:
+        """"on" or "off"."""
+        return "on" if self.enabled else "off"
+
+    @property
     def since(self) -> datetime | None:
         """``activated_at`` in local time; None where it is missing or no time."""
         try:
