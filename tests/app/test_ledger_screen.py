@@ -17,7 +17,7 @@ from tests.ledger.asked import Asked, ask
 from tests.waiting import until
 from tui.app import ledger_feeds
 from tui.app.screens import ledger as screen
-from tui.config.paths import state_home
+from tui.config.paths import data_home
 from tui.ledger.file import ledger_path
 from tui.ledger.records import Action, Outcome
 from tui.ledger.store import Ledger
@@ -129,7 +129,7 @@ async def test_actions_tell_what_was_before_and_after(used: None) -> None:
     async with ledger_panel() as panel:
         await panel.press("left_square_bracket")
         await panel.sees("actions · last 7 days")
-        assert "active    inactive" in panel.line_with("unit.stop")
+        assert "active → inactive" in panel.line_with("unit.stop")
         assert "× failed" in panel.line_with("model.load")
         await panel.press("down", "enter")
         await panel.sees("2026-11-20 11:55:00 by panel")
@@ -174,7 +174,7 @@ async def test_a_slower_model_is_marked_and_told(used: None) -> None:
 
 @pytest.mark.parametrize(("section", "name"), [(0, "usage-by-model"), (2, "requests"), (3, "actions")])
 async def test_everything_can_be_taken_along(used: None, section: int, name: str) -> None:
-    folder = state_home() / "exports"
+    folder = data_home() / "exports"
     async with ledger_panel(readonly=True) as panel:
         await panel.press(*["right_square_bracket"] * section, "S")
         await panel.is_told("saved in ")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,20 +15,9 @@ from tui.ledger.file import ledger_path
 from tui.ledger.records import Action
 from tui.ledger.store import Ledger
 
+pytestmark = pytest.mark.usefixtures("home_in_utc")
 Output = pytest.CaptureFixture[str]
 SECRET = "the plans of the secret garden"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield tmp_path
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.fixture

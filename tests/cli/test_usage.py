@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,20 +14,9 @@ from tui.ledger.file import ledger_path
 from tui.ledger.records import Outcome
 from tui.ledger.store import Ledger
 
+pytestmark = pytest.mark.usefixtures("home_in_utc")
 Output = pytest.CaptureFixture[str]
 HOUR = 3600.0
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield tmp_path
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.fixture
@@ -142,7 +129,7 @@ def test_without_a_ledger_there_is_nothing_and_none_is_made(capsys: Output) -> N
     assert not ledger_path().exists()
 
 
-def test_a_file_that_is_no_ledger_is_a_failure(home: Path, capsys: Output) -> None:
+def test_a_file_that_is_no_ledger_is_a_failure(capsys: Output) -> None:
     ledger_path().parent.mkdir(parents=True)
     ledger_path().write_text("a shopping list, not a database, and long enough to be looked at as one" * 40)
     assert run(["usage"]) == 1

@@ -288,11 +288,15 @@ def test_a_trend_is_told_by_days_and_a_long_one_by_months(ledger: Ledger) -> Non
     ask(ledger, Asked(at=NOON, model="cloud/gpt", where="cloud"))
     ask(ledger, Asked(at=NOON, model=None, where=None, outcome=Outcome.FAILED))
     recent = trend(ledger, NOON - 20 * DAY)
-    assert recent.spans == ("2026-10-31", "2026-11-10", "2026-11-20")
-    assert dict(recent.requests) == {"local": (1, 1, 1), "cloud": (0, 0, 1), "": (0, 0, 1)}
+    assert (recent.spans[0], recent.spans[1], recent.spans[-1]) == ("2026-10-31", "2026-11-01", "2026-11-20")
+    used = [at for at in range(21) if at % 10 == 0]
+    requests_of = dict(recent.requests)
+    assert requests_of["local"] == tuple(int(at in used) for at in range(21))
+    assert requests_of["cloud"] == requests_of[""] == (*[0] * 20, 1)
     (name, rates) = recent.rates[0]
     assert name == "swap/qwen"
-    assert rates == pytest.approx([50.0] * 3, rel=0.021)
+    assert [at for at, rate in enumerate(rates) if rate is not None] == used
+    assert [rates[at] for at in used] == pytest.approx([50.0] * 3, rel=0.021)
     for day in range(150):
         ask(ledger, Asked(at=NOON - day * DAY, rate=50.0))
     assert trend(ledger, 0.0).spans == ("2026-06", "2026-07", "2026-08", "2026-09", "2026-10", "2026-11")

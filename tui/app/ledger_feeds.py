@@ -18,7 +18,7 @@ from textual.message_pump import MessagePump
 
 from tui.app.messages import ActionEnded
 from tui.config.atomic import file_beside
-from tui.config.paths import private_folder, reason_of, state_home
+from tui.config.paths import data_home, private_folder, reason_of
 from tui.config.watch import watch_files
 from tui.fleet.wording import utc_words
 from tui.ledger.exports import (
@@ -202,7 +202,7 @@ async def save_ledger(target: MessagePump, question: Question, form: Form, now: 
     """Writes all rows of a section into a file of the person's own, and posts where it is."""
     name = f"{question.section.value}-by-{question.by}" if question.section is Section.USAGE else question.section.value
     at = datetime.fromtimestamp(now).astimezone().strftime("%Y-%m-%d-%H%M%S")
-    path = state_home() / "exports" / f"{name}-{at}.{form}"
+    path = data_home() / "exports" / f"{name}-{at}.{form}"
     unwanted = threading.Event()
     try:
         await asyncio.to_thread(_save, path, question, form, now, unwanted)

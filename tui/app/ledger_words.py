@@ -15,9 +15,10 @@ MOST_SLOWER = 5
 """Lines about models that became slower."""
 EMPTY = (
     "Nothing has been asked yet.\n\n"
-    "This is where every request will stand, whoever sends it: which model saw it, how fast it answered,\n"
-    "what it cost; and everything that is done to a machine, a service or a mode.\n\n"
-    "3 opens the playground; `fleetdeck invoke` asks from a shell."
+    "Every request will stand here, whoever sends it: which model saw it,\n"
+    "how fast it answered and what it cost; and everything that is done\n"
+    "to a machine, a service or a mode.\n\n"
+    "Ask something in the playground (3), or with `fleetdeck invoke`."
 )
 
 

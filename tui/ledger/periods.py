@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}
 ALL = "all"
@@ -50,6 +50,13 @@ def day_number(at: float) -> int:
     """A local day as the ledger's sums have it: 20261120."""
     day = datetime.fromtimestamp(at).astimezone()
     return day.year * 10_000 + day.month * 100 + day.day
+
+
+def days_between(first: int, last: int) -> list[int]:
+    """All days from one to the other, as the ledger's sums have them."""
+    begin, end = (date(day // 10_000, day // 100 % 100, day % 100) for day in (first, last))
+    days = (begin + timedelta(days=number) for number in range((end - begin).days + 1))
+    return [day.year * 10_000 + day.month * 100 + day.day for day in days]
 
 
 def day_words(digits: str) -> str:

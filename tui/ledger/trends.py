@@ -9,7 +9,7 @@ from statistics import median
 
 from tui.ledger.distribution import Distribution
 from tui.ledger.file import LedgerFile
-from tui.ledger.periods import day_number, day_words
+from tui.ledger.periods import day_number, day_words, days_between
 
 RECENT, EARLIER, FEWEST_EARLIER = 10, 50, 20
 SLOWER_THAN = 0.7
@@ -91,7 +91,8 @@ def trend(ledger: LedgerFile, since: float) -> Trend:
         rows = [row for row in rows if row[2]]
         if not rows:
             return Trend()
-        months = len({day for day, _, _ in rows}) > LONGEST_BY_DAY
+        days = days_between(min(day for day, _, _ in rows), max(day for day, _, _ in rows))
+        months = len(days) > LONGEST_BY_DAY
         first = first_day // 100 if months else first_day
         last = 999_999 if months else 99_999_999
         measured = connection.execute(
@@ -102,7 +103,7 @@ def trend(ledger: LedgerFile, since: float) -> Trend:
         ).fetchall()
         bounds = [low for (low,) in connection.execute("SELECT low FROM speed_bounds ORDER BY low")]
         medians = {name: _medians(connection, name, first, last, bounds) for name, _ in measured}
-    spans = sorted({day // 100 if months else day for day, _, _ in rows})
+    spans = list(dict.fromkeys(day // 100 for day in days)) if months else days
     return Trend(
         spans=tuple(day_words(str(span)) for span in spans),
         requests=tuple(_counts(rows, spans, months)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -84,33 +85,39 @@ def requests_plot(trend: Trend, width: int, height: int, colors: Sequence[Color]
     plotext.xlim(-0.5, len(tops) - 0.5)
     highest = max(top[-1] for top in tops)
     plotext.ylim(0, highest)
-    plotext.yticks(*_counts(highest))
+    plotext.yticks(*_whole_numbers(highest))
     _label(trend.spans, width)
     return Plot(f"requests per {_span_word(trend)}", tuple(legend), _end())
 
 
-def _counts(highest: int) -> tuple[list[int], list[str]]:
-    """Whole numbers for the axis."""
+def _whole_numbers(highest: int) -> tuple[list[int], list[str]]:
+    """For an axis."""
     step = max(1, -(-highest // TICKS))
-    ticks = [*range(0, highest, step), highest]
+    ticks = list(range(0, highest + 1, step))
     return ticks, [f"{tick:,}" for tick in ticks]
 
 
 def rates_plot(trend: Trend, width: int, height: int, colors: Sequence[Color]) -> Plot:
     """Lines: the median of tokens per second of each model."""
     _begin(width, height)
+    title = f"tokens/s, median per {_span_word(trend)}"
+    # One line is all that the legend has.
+    longest_name = max(4, (width - len(title)) // max(1, len(trend.rates)) - 5)
     legend = []
     for (model, rates), mark, color in zip(trend.rates, MARKS, colors, strict=False):
         known = [(at, rate) for at, rate in enumerate(rates) if rate is not None]
         places, values = [at for at, _ in known], [rate for _, rate in known]
         plotext.plot(places, values, color=color, marker="braille")
         plotext.scatter(places, values, color=color, marker=mark)
-        legend.append((mark, printable(model, 40), color))
+        name = model if len(model) <= longest_name else model.partition("/")[2]
+        legend.append((mark, printable(name, longest_name), color))
     if legend:
         plotext.xlim(-0.5, len(trend.spans) - 0.5)
-        plotext.ylim(0, 1.05 * max(rate for _, rates in trend.rates for rate in rates if rate is not None))
+        highest = max(rate for _, rates in trend.rates for rate in rates if rate is not None)
+        plotext.ylim(0, 1.05 * highest)
+        plotext.yticks(*_whole_numbers(math.ceil(highest)))
         _label(trend.spans, width)
-    return Plot(f"tokens/s, median per {_span_word(trend)}", tuple(legend), _end())
+    return Plot(title, tuple(legend), _end())
 
 
 def _begin(width: int, height: int) -> None:

@@ -10,6 +10,7 @@ from tui.app.widgets.row_painter import Cell
 from tui.fleet.printable import printable
 from tui.fleet.wording import NOT_KNOWN, latency_words
 from tui.ledger.history import AskedRequest, DoneAction
+from tui.ledger.records import Action
 from tui.ledger.reports import By, UsageRow
 from tui.ledger.wording import asked_words, count_words, rate_words, row_words, spread_words, usd_words
 
@@ -56,8 +57,7 @@ ACTION_COLUMNS = (
     Column("name", "action", 11, 16),
     Column("target", "target", 10, 44),
     Column("machine", "machine", 7, 16, rank=4),
-    Column("before", "before", 8, 30, rank=2),
-    Column("after", "after", 8, 30, rank=2),
+    Column("change", "before → after", 16, 60, rank=2),
     Column("face", "face", 5, 8, rank=5),
     Column("detail", "what was said", 12, 200, rank=6, stretch=True),
 )
@@ -121,11 +121,16 @@ def action_cells(done: DoneAction, now: float) -> tuple[Cell, ...]:
         Cell(printable(action.name, 40)),
         Cell(printable(action.target, 120)),
         Cell(printable(action.machine or NOT_KNOWN, 40), "dim"),
-        Cell(printable(action.before or NOT_KNOWN, 60), "" if action.before else "dim"),
-        Cell(printable(action.after or NOT_KNOWN, 60), "" if action.after else "dim"),
+        Cell(change_words(action), "" if action.before or action.after else "dim"),
         Cell(printable(action.face, 20), "dim"),
         Cell(printable(action.detail, 200), "dim"),
     )
+
+
+def change_words(action: Action) -> str:
+    """What was before and what is since: "active → inactive"."""
+    before, after = (printable(state or NOT_KNOWN, 60) for state in (action.before, action.after))
+    return f"{before} → {after}"
 
 
 def when_words(at: float, now: float) -> str:
