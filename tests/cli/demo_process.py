@@ -17,7 +17,7 @@ from typing import Any
 
 PATIENCE = 15.0
 COMMAND = (sys.executable, "-m", "tui")
-NOT_INHERITED = ("NO_COLOR", "FLEETDECK_CONFIG", "FORCE_COLOR", "COLUMNS")
+NOT_INHERITED = ("NO_COLOR", "FLEETDECK_CONFIG", "FORCE_COLOR", "COLUMNS", "LINES", "LC_ALL")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ from typing import Any, TextIO
 
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+
+log = logging.getLogger(__name__)
 
 END_WITHIN = 2
 """Seconds that the panel has to end in good order once nobody sees it any more; SIGALRM then ends it."""
@@ -33,8 +36,8 @@ class TerminalDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         try:
             super().run_input_thread()
-        except OSError:
-            self._leave_terminal()
+        except OSError as error:
+            self._leave_terminal(error)
 
     def _sigcont_application(self, *_: object) -> None:
         """Textual (8.2.8) starts anew whatever it was that stopped the process: after a SIGSTOP there would be a second
@@ -44,8 +47,9 @@ class TerminalDriver(LinuxDriver):
         elif self._auto_restart:
             self._loop.call_soon_threadsafe(self._app.post_message, self.SignalResume())
 
-    def _leave_terminal(self) -> None:
+    def _leave_terminal(self, error: OSError) -> None:
         """Puts the null device in its place, so that no later write fails, and ends the panel. From any thread."""
+        log.warning("the terminal is gone: %s", error.strerror)
         signal.alarm(END_WITHIN)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for number in self._terminals:
@@ -59,7 +63,7 @@ class TerminalDriver(LinuxDriver):
 class _Output:
     """Where the driver writes to. What the terminal does not take any more is dropped."""
 
-    def __init__(self, file: TextIO, failed: Callable[[], None]) -> None:
+    def __init__(self, file: TextIO, failed: Callable[[OSError], None]) -> None:
         self._file = file
         self._failed = failed
 
@@ -69,11 +73,11 @@ class _Output:
     def write(self, text: str) -> None:
         try:
             self._file.write(text)
-        except OSError:
-            self._failed()
+        except OSError as error:
+            self._failed(error)
 
     def flush(self) -> None:
         try:
             self._file.flush()
-        except OSError:
-            self._failed()
+        except OSError as error:
+            self._failed(error)
