@@ -20,6 +20,7 @@ from tests.live import (
     product_checks,
     routing_checks,
     shape_checks,
+    terminal_checks,
 )
 from tests.live.agents import agent_checks, claude_checks, mcp_checks
 from tests.live.checks import Check, Skipped, Stage
@@ -34,6 +35,7 @@ MODULES = (
     bridge_checks,
     demo_checks,
     product_checks,
+    terminal_checks,
     chat_checks,
     agent_checks,
     mcp_checks,
