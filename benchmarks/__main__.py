@@ -14,7 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from benchmarks import agent_speed, answer_speed, command_line_speed, fleet_speed, panel_speed, stream_speed
+from benchmarks import (
+    agent_speed,
+    answer_speed,
+    command_line_speed,
+    fleet_speed,
+    ledger_speed,
+    panel_speed,
+    stream_speed,
+)
 from benchmarks.figures import Figure, table
 from benchmarks.plan import QUICK, THOROUGH, Plan
 from benchmarks.processes import machine_words
@@ -35,6 +43,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "fleet": Benchmark("The panel on 300 services, 15 of which hang", "", fleet_speed.measure),
     "commands": Benchmark("Commands on three services", "python -c pass", command_line_speed.measure),
     "agents": Benchmark("Commands that agents call at every turn", "python -c pass", agent_speed.measure),
+    "ledger": Benchmark("A ledger of a million requests", "", ledger_speed.measure),
     "streams": Benchmark("The playground at 1 000 tokens a second", "bare httpx client", stream_speed.measure),
     "answers": Benchmark("An answer through invoke", "bare httpx client", answer_speed.measure),
 }

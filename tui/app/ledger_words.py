@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from tui.app.ledger_feeds import Answer, Question, Section
+from tui.app.ledger_feeds import Answer, Section
 from tui.app.widgets.ledger_rows import SLOWER
 from tui.fleet.printable import printable
 from tui.ledger.reports import UsageRow
@@ -22,13 +22,14 @@ EMPTY = (
 )
 
 
-def title_words(question: Question) -> str:
+def title_words(answer: Answer) -> str:
     """What is shown, of which time."""
-    section = question.section
+    question, section = answer.question, answer.question.section
     what = f"usage by {question.by}" if section is Section.USAGE else section.title
     is_filtered = question.words and section in (Section.REQUESTS, Section.ACTIONS)
     words = f" · filter: {printable(question.words, 60)}" if is_filtered else ""
-    return f"{what} · {PERIOD_WORDS[question.period]}{words}"
+    inexact = "" if answer.usage is None or answer.usage.exact else " · tok/s and first token within 2 %"
+    return f"{what} · {PERIOD_WORDS[question.period]}{words}{inexact}"
 
 
 def nothing_words(answer: Answer) -> str:
@@ -52,7 +53,7 @@ def rows_words(answer: Answer) -> str:
     if answer.problem or section is Section.PLOTS:
         return answer.problem
     if answer.usage is not None:
-        return total_words(answer.usage) + ("" if answer.usage.exact else " · percentiles within 2 %")
+        return total_words(answer.usage)
     if section is Section.REQUESTS and not answer.question.words:
         total = f"{answer.count:,} request{'' if answer.count == 1 else 's'}"
         return total if rows == answer.count else f"the newest {rows:,} of {total}"

@@ -185,7 +185,7 @@ class LedgerScreen(PanelScreen):
         widget: Widget | None = self._table or self._plots
         if answer is None or widget is None:
             return
-        widget.border_title, widget.border_subtitle = Content(title_words(answer.question)), Content(rows_words(answer))
+        widget.border_title, widget.border_subtitle = Content(title_words(answer)), Content(rows_words(answer))
 
     @on(RowHighlighted)
     def read_more(self, message: RowHighlighted) -> None:
