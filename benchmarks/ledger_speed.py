@@ -199,7 +199,9 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _run(command: tuple[str, ...], environment: Mapping[str, str]) -> None:
-    subprocess.run(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    subprocess.run(
+        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
+    )
 
 
 def _seconds(look: Callable[[], object]) -> float:

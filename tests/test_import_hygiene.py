@@ -75,7 +75,16 @@ def loaded(modules: frozenset[str], *names: str) -> set[str]:
     return {module for module in modules for name in names if module == name or module.startswith(f"{name}.")}
 
 
-SILENT = [("--version",), ("--help",), ("keys",), ("config", "path"), ("external", "status"), ("claude", "hook")]
+SILENT = [
+    ("--version",),
+    ("--help",),
+    ("keys",),
+    ("config", "path"),
+    ("external", "status"),
+    ("claude", "hook"),
+    ("usage",),
+    ("audit",),
+]
 """Commands that ask no server."""
 
 

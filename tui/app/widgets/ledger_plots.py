@@ -124,6 +124,8 @@ def _begin(width: int, height: int) -> None:
     # plotext keeps one figure for the whole program: it is drawn on by the panel's own thread alone.
     plotext.clear_figure()
     plotext.theme("clear")
+    # The room that there is, is the widget's: what plotext takes for the terminal's size may be another.
+    plotext.limit_size(False, False)
     plotext.plotsize(width, height)
 
 
