@@ -226,21 +226,21 @@ def _take_whole_days(connection: sqlite3.Connection, first_day: int, by: By, tal
     """Adds all days from ``first_day`` on."""
     if by is By.DAY:
         days = connection.execute(
-            f"SELECT CAST(day AS TEXT), {_SUMS} FROM request_days WHERE grp = ? AND day >= ? GROUP BY day",  # noqa: S608
+            f"SELECT CAST(day AS TEXT), {_SUMS} FROM request_days WHERE group_id = ? AND day >= ? GROUP BY day",  # noqa: S608
             (EVERYTHING, first_day),
         )
         for day, *sums in days:
             tallies.of(day).add(sums)
         speeds = connection.execute(
             "SELECT CAST(span AS TEXT), '', measure, bucket, requests FROM request_speeds"
-            " WHERE grp = ? AND measure IN (0, 1) AND span >= ? ORDER BY measure, span",
+            " WHERE group_id = ? AND measure IN (0, 1) AND span >= ? ORDER BY measure, span",
             (EVERYTHING, first_day),
         )
         tallies.take_speeds(speeds)
         return
     kind, names = _GROUP_KEYS[by]
     groups = connection.execute(
-        f"SELECT {names}, {_SUMS} FROM request_days JOIN request_groups ON id = grp"  # noqa: S608
+        f"SELECT {names}, {_SUMS} FROM request_days JOIN request_groups ON id = group_id"  # noqa: S608
         " WHERE kind = ? AND day >= ? GROUP BY 1, 2",
         (kind, first_day),
     )
@@ -248,7 +248,7 @@ def _take_whole_days(connection: sqlite3.Connection, first_day: int, by: By, tal
         tallies.of(name, detail).add(sums)
     for first, last in _spans(first_day):
         speeds = connection.execute(
-            f"SELECT {names}, measure, bucket, sum(requests) FROM request_groups JOIN request_speeds ON id = grp"  # noqa: S608
+            f"SELECT {names}, measure, bucket, sum(requests) FROM request_groups JOIN request_speeds ON id = group_id"  # noqa: S608
             " WHERE kind = ? AND measure IN (0, 1) AND span BETWEEN ? AND ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3",
             (kind, first, last),
         )

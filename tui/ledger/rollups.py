@@ -74,7 +74,7 @@ _TABLES = (
     )""",
     f"INSERT INTO request_groups VALUES ({EVERYTHING}, 'all', '', '')",  # noqa: S608
     """CREATE TABLE request_days (
-        grp INTEGER NOT NULL,
+        group_id INTEGER NOT NULL,
         day INTEGER NOT NULL,
         requests INTEGER NOT NULL,
         answered INTEGER NOT NULL,
@@ -84,7 +84,7 @@ _TABLES = (
         output_known INTEGER NOT NULL,
         cost_usd REAL NOT NULL,
         cost_known INTEGER NOT NULL,
-        PRIMARY KEY (grp, day)
+        PRIMARY KEY (group_id, day)
     ) WITHOUT ROWID""",
     # Not every SQLite has logarithms: the bucket of a speed is looked up.
     "CREATE TABLE speed_bounds (low REAL PRIMARY KEY, bucket INTEGER NOT NULL) WITHOUT ROWID",
@@ -94,12 +94,12 @@ _TABLES = (
         INSERT INTO speed_bounds SELECT low, bucket FROM next""",  # noqa: S608
     # A span is a day (20261120) or a month (202611). Measure 0 is the time to the first token, 1 tokens per second.
     """CREATE TABLE request_speeds (
-        grp INTEGER NOT NULL,
+        group_id INTEGER NOT NULL,
         measure INTEGER NOT NULL,
         span INTEGER NOT NULL,
         bucket INTEGER NOT NULL,
         requests INTEGER NOT NULL,
-        PRIMARY KEY (grp, measure, span, bucket)
+        PRIMARY KEY (group_id, measure, span, bucket)
     ) WITHOUT ROWID""",
     # Each of these is a histogram that a request's speed is counted in.
     "CREATE TABLE speed_kinds (kind TEXT NOT NULL, month INTEGER NOT NULL, measure INTEGER NOT NULL)",
@@ -124,7 +124,7 @@ _WHAT_IS_THERE = (
     ),
     f"""INSERT INTO request_days SELECT {EVERYTHING}, day, sum(requests), sum(answered), sum(input_tokens),
         sum(input_known), sum(output_tokens), sum(output_known), sum(cost_usd), sum(cost_known)
-        FROM request_days JOIN request_groups ON id = grp WHERE kind = 'model' GROUP BY day""",  # noqa: S608
+        FROM request_days JOIN request_groups ON id = group_id WHERE kind = 'model' GROUP BY day""",  # noqa: S608
     *(
         f"""INSERT INTO request_speeds SELECT {group}, {measure}, day, {bucket}, count(*) FROM ended
             WHERE {bucket} IS NOT NULL GROUP BY {group}, day, {bucket}"""  # noqa: S608
@@ -133,10 +133,10 @@ _WHAT_IS_THERE = (
     ),
     "DROP TABLE ended",
     f"""INSERT INTO request_speeds SELECT {EVERYTHING}, measure, span, bucket, sum(requests)
-        FROM request_speeds JOIN request_groups ON id = grp WHERE kind = 'model'
+        FROM request_speeds JOIN request_groups ON id = group_id WHERE kind = 'model'
         GROUP BY measure, span, bucket""",  # noqa: S608
-    f"""INSERT INTO request_speeds SELECT grp, measure, span / 100, bucket, sum(requests)
-        FROM request_speeds WHERE grp != {EVERYTHING} GROUP BY grp, measure, span / 100, bucket""",  # noqa: S608
+    f"""INSERT INTO request_speeds SELECT group_id, measure, span / 100, bucket, sum(requests)
+        FROM request_speeds WHERE group_id != {EVERYTHING} GROUP BY group_id, measure, span / 100, bucket""",  # noqa: S608
 )
 _TRIGGERS = (
     _trigger("requests_inserted", "INSERT", "NEW", "+"),

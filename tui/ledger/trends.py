@@ -84,7 +84,7 @@ def trend(ledger: LedgerFile, since: float) -> Trend:
     first_day = day_number(since)
     with ledger.connected() as connection:
         rows = connection.execute(
-            "SELECT day, detail, sum(requests) FROM request_days JOIN request_groups ON id = grp"
+            "SELECT day, detail, sum(requests) FROM request_days JOIN request_groups ON id = group_id"
             " WHERE kind = 'model' AND day >= ? GROUP BY day, detail",
             (first_day,),
         ).fetchall()
@@ -96,7 +96,7 @@ def trend(ledger: LedgerFile, since: float) -> Trend:
         first = first_day // 100 if months else first_day
         last = 999_999 if months else 99_999_999
         measured = connection.execute(
-            "SELECT name, sum(request_speeds.requests) AS count FROM request_groups JOIN request_speeds ON id = grp"
+            "SELECT name, sum(request_speeds.requests) AS count FROM request_groups JOIN request_speeds ON id = group_id"
             " WHERE kind = 'model' AND name != '' AND measure = 1 AND span BETWEEN ? AND ?"
             " GROUP BY name ORDER BY count DESC, name LIMIT ?",
             (first, last, MODELS_COMPARED),
@@ -129,7 +129,7 @@ def _medians(
     """Span → the median of a model's tokens per second in it."""
     found: dict[int, Distribution] = {}
     rows = connection.execute(
-        "SELECT span, bucket, request_speeds.requests FROM request_groups JOIN request_speeds ON id = grp"
+        "SELECT span, bucket, request_speeds.requests FROM request_groups JOIN request_speeds ON id = group_id"
         " WHERE kind = 'model' AND name = ? AND measure = 1 AND span BETWEEN ? AND ?",
         (model, first, last),
     )
