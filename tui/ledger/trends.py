@@ -96,7 +96,8 @@ def trend(ledger: LedgerFile, since: float) -> Trend:
         first = first_day // 100 if months else first_day
         last = 999_999 if months else 99_999_999
         measured = connection.execute(
-            "SELECT name, sum(request_speeds.requests) AS count FROM request_groups JOIN request_speeds ON id = group_id"
+            "SELECT name, sum(request_speeds.requests) AS count"
+            " FROM request_groups JOIN request_speeds ON id = group_id"
             " WHERE kind = 'model' AND name != '' AND measure = 1 AND span BETWEEN ? AND ?"
             " GROUP BY name ORDER BY count DESC, name LIMIT ?",
             (first, last, MODELS_COMPARED),
