@@ -4,10 +4,29 @@ import math
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 from tui.demo.fleet import DemoFleet
+
+
+@pytest.fixture(autouse=True, scope="session")
+def parsed_once() -> Iterator[None]:
+    """Every panel parses the same style sheets with the same colours, a fifth of the time that a test takes."""
+    parse, known = Stylesheet._parse_rules, {}
+
+    def parse_once(sheet: Stylesheet, css: str, *args: Any, **options: Any) -> list[RuleSet]:
+        key = (frozenset(sheet._variables.items()), css, args, tuple(options.items()))
+        if key not in known:
+            known[key] = parse(sheet, css, *args, **options)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield
 
 
 @pytest.fixture(autouse=True)

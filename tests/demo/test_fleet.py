@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.demo.waiting import chat, until
+from tests.demo.waiting import chat
+from tests.waiting import until
 from tui.config.load import parse_config
 from tui.demo.fleet import ALL_SERVICES, DemoFleet
 from tui.demo.life import ask

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.demo.waiting import until
+from tests.waiting import until
 from tui.demo.http_server import HttpServer, Request, Response, StreamBroken, json_response, serve
 from tui.demo.request_log import LARGEST_LOG, RequestLog, RequestRecord
 

@@ -8,7 +8,8 @@ import math
 import httpx
 import pytest
 
-from tests.demo.waiting import chat, event_stream, state_of, until
+from tests.demo.waiting import chat, event_stream, state_of
+from tests.waiting import until
 from tui.demo.fleet import DemoFleet
 from tui.demo.llama_swap import LlamaSwap
 from tui.demo.llama_swap_catalogue import DEFAULT_CONFIG

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tests.collector.far import shows, watching
-from tests.demo.waiting import chat, until
-from tests.waiting import until as until_so
+from tests.demo.waiting import chat
+from tests.waiting import until
 from tui.config.load import parse_config
 from tui.demo import machine_session
 from tui.demo.control import Control
@@ -43,7 +43,7 @@ async def watch(koala: DemoFleet) -> AsyncIterator[MachineWatch]:
     unit = config.services["llama-swap"].unit
     assert unit == UNIT
     async with watching(config.machines["koala"], [WatchedUnit(unit)], refresh=0.02) as watch:
-        await until_so(watch.looked_once.is_set, "the machine was looked at")
+        await until(watch.looked_once.is_set, "the machine was looked at")
         yield watch
 
 
@@ -173,7 +173,7 @@ async def test_a_server_that_is_killed_is_a_unit_that_failed(koala: DemoFleet, w
 async def test_a_unit_that_there_is_not(koala: DemoFleet) -> None:
     config = parse_config(koala.config_toml(), koala.folder / "config.toml")
     async with watching(config.machines["koala"], [WatchedUnit("ollama.service")]) as watch:
-        await until_so(watch.looked_once.is_set, "the machine was looked at")
+        await until(watch.looked_once.is_set, "the machine was looked at")
         assert unit(watch).reason == "there is no unit ollama.service on koala"
         with pytest.raises(UnitActionFailed, match="there is no unit"):
             await watch.request("start", "ollama.service")
@@ -190,14 +190,14 @@ async def test_the_journal_goes_on_behind_its_cursor_when_the_connection_broke(
                 said.append(entry.text)
 
     reading = asyncio.create_task(read())
-    await until_so(lambda: len(said) >= 30, "the last lines have come")
+    await until(lambda: len(said) >= 30, "the last lines have come")
     assert any("POST /v1/chat/completions" in line for line in said)
     koala.llama_swap.proxy_log.write("[INFO] before\n")
-    await until_so(lambda: said[-1] == "[INFO] before", "a new line comes at once")
+    await until(lambda: said[-1] == "[INFO] before", "a new line comes at once")
     koala.machine.break_connections()
     koala.llama_swap.proxy_log.write("[INFO] mean")
     koala.llama_swap.proxy_log.write("while\n[INFO] and \x1b[31mthis\n")
-    await until_so(lambda: said[-1] == "[INFO] and this", "what was written meanwhile came")
+    await until(lambda: said[-1] == "[INFO] and this", "what was written meanwhile came")
     assert said[-3:] == ["[INFO] before", "[INFO] meanwhile", "[INFO] and this"]
     assert len(said) == 33
     reading.cancel()

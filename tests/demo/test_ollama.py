@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.demo.waiting import chat, chunks_of, text_of, until
+from tests.demo.waiting import chat, chunks_of, text_of
+from tests.waiting import until
 from tui.demo.fleet import DemoFleet
 from tui.demo.ollama_catalogue import keep_alive_seconds
 

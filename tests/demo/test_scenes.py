@@ -8,7 +8,8 @@ import json
 import httpx
 import pytest
 
-from tests.demo.waiting import chat, until
+from tests.demo.waiting import chat
+from tests.waiting import until
 from tui.demo.fleet import DemoFleet, ServiceName
 from tui.demo.scenes import HOSTILE_NAMES, MANY_MODELS, Scene
 

@@ -11,17 +11,7 @@ from typing import Any
 
 import httpx
 
-PATIENCE = 5.0
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    """Waits until the condition holds; fails with its name after five seconds."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                await asyncio.sleep(0.002)
-    except TimeoutError:
-        raise AssertionError(f"still not so after {PATIENCE:.0f} s: {what}") from None
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
