@@ -115,6 +115,8 @@ def _start_both(command: Sequence[str], env: Mapping[str, str]) -> tuple[Start, 
 
 
 def _run_both(plan: Plan, command: Sequence[str], env: Mapping[str, str]) -> tuple[Running, Running]:
+    # The panel remembers the row that it was left on; here it has to begin at the first.
+    (Path(env["XDG_STATE_HOME"]) / "fleetdeck" / "view.json").unlink(missing_ok=True)
     with Terminal(BARE_APP) as bare, Terminal(command, env=env) as ours:
         bare.wait_until(bare_app_is_painted, "the bare app's first paint")
         ours.wait_until(panel_has_data, "the panel's first data")
