@@ -1,7 +1,8 @@
-"""`python -m tests.live`: checks against real servers, one line each, exit 1 where any fails."""
+"""`python -m tests.live [WORDS…]`: checks against real servers, one line each, exit 1 where any fails."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
 import sys
@@ -87,16 +88,37 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}{f': {words}' if words else ''}{place}"
 
 
-async def main() -> int:
+def chosen(words: list[str]) -> tuple[Check, ...]:
+    """The checks whose name holds one of the words, in any case; without words all of them."""
+    checks = (check for module in MODULES for check in module.CHECKS)
+    return tuple(check for check in checks if not words or any(word.lower() in check.name.lower() for word in words))
+
+
+async def main(checks: tuple[Check, ...]) -> int:
     task = asyncio.current_task()
     assert task is not None
     # Ended from outside, the servers must not stay: the cancellation runs through the stack that stops them.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await run(tuple(check for module in MODULES for check in module.CHECKS))
+    return await run(checks)
+
+
+def command_line() -> int:
+    """What the words on the command line ask for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.live", description="Checks against real servers.")
+    parser.add_argument("words", nargs="*", metavar="WORDS", help="only checks whose name holds one of these")
+    parser.add_argument("--list", action="store_true", help="name the checks and run none")
+    said = parser.parse_args()
+    checks = chosen(said.words)
+    if not checks:
+        parser.error("no check's name holds that; --list names them all")
+    if said.list:
+        print("\n".join(check.name for check in checks))
+        return 0
+    return asyncio.run(main(checks))
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(asyncio.run(main()))
+        sys.exit(command_line())
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)
