@@ -18,6 +18,7 @@ from tui.app.screens.model_finder import ModelFinder
 from tui.app.screens.playground import PlaygroundScreen
 from tui.app.widgets.answer_pane import Phase
 from tui.app.widgets.choices import Choice
+from tui.app.widgets.key_line import KeyLine
 from tui.app.widgets.prompt_editor import PromptEditor
 from tui.demo.fleet import DemoFleet
 from tui.demo.models import answer_to
@@ -50,6 +51,12 @@ def editor(panel: Panel) -> PromptEditor:
 
 def phase(panel: Panel) -> Phase:
     return screen(panel).pane.phase
+
+
+def works(panel: Panel, title: str) -> bool:
+    """Whether the last line says that the action so called does something now."""
+    shown = screen(panel).query_one(KeyLine).shown
+    return any(key.about == title and key.enabled for key in shown)
 
 
 async def write(panel: Panel, text: str) -> None:
@@ -105,6 +112,22 @@ async def test_in_the_prompt_letters_are_text_and_function_keys_work(fleet: Demo
         assert panel.app.screen is panel.fleet_screen
         await panel.press("f4", "escape", "m")
         assert isinstance(panel.app.screen, ModelFinder)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_the_last_line_names_first_what_matters_most_and_always_how_to_leave(
+    fleet: DemoFleet, width: int
+) -> None:
+    async with playground(fleet, size=(width, 24)) as panel:
+        await until(lambda: panel.footer.startswith("⏎ Send ^j New line"), "the prompt has the focus")
+        assert "^r Race" in panel.footer
+        assert panel.footer.rstrip().endswith("f1 Help ^p Commands"), "q is a letter there"
+        await panel.press("escape")
+        await until(lambda: panel.footer.startswith("i Write m Model esc Stop"), "the answer has it")
+        assert panel.footer.rstrip().endswith("f1 Help ^p Commands q Quit")
+        await panel.press("ctrl+r", "escape")
+        await until(lambda: "b Better" in panel.footer, "a lane has it")
+        assert panel.footer.rstrip().endswith("f1 Help ^p Commands q Quit")
 
 
 async def test_a_second_prompt_waits_and_escape_ends_the_first_at_its_server_and_gives_it_back() -> None:
@@ -283,9 +306,14 @@ async def test_answers_and_code_in_them_are_copied_and_thoughts_folded_until_a_k
         await panel.press("escape", "y")
         await until(lambda: panel.app.clipboard.startswith(answer_to("why?").text[0]), "the answer is copied")
         assert panel.app.clipboard == "".join(answer_to("why?").text)
-        await panel.press("c", "y")
+        assert not works(panel, "Stop"), "nothing is under way or chosen"
+        await panel.press("c")
+        await until(lambda: works(panel, "Stop"), "escape gives the chosen code up")
+        await panel.press("y")
         code = "".join(answer_to("why?").text).split("```")[1].partition("\n")[2].rstrip("\n")
         await until(lambda: panel.app.clipboard == code, "the code is copied")
+        await panel.press("escape")
+        await until(lambda: not works(panel, "Stop"), "it is given up")
         thoughts = "".join(answer_to("why?", thinking=True).reasoning)[:40]
         assert thoughts not in panel.painted
         await panel.press("t")

@@ -6,12 +6,12 @@ from tui.app.action import Action, Scope
 
 PLAYGROUND_ACTIONS: tuple[Action, ...] = (
     Action(
-        id="playground.choose", keys="m,ctrl+o", title="Model", scope=Scope.PLAYGROUND, method="choose", footer=True,
-        about="Choose whom to ask: a tier, a task, or any model of the fleet.",
-    ),
-    Action(
         id="playground.write", keys="i", title="Write", scope=Scope.PLAYGROUND, method="write", footer=True,
         about="Go to the prompt and write; escape leaves it.",
+    ),
+    Action(
+        id="playground.choose", keys="m,ctrl+o", title="Model", scope=Scope.PLAYGROUND, method="choose", footer=True,
+        about="Choose whom to ask: a tier, a task, or any model of the fleet.",
     ),
     Action(
         id="playground.stop", keys="escape", title="Stop", scope=Scope.PLAYGROUND, method="stop", footer=True,
@@ -22,32 +22,36 @@ PLAYGROUND_ACTIONS: tuple[Action, ...] = (
         about="Copy the block of code that is chosen, else the whole answer.",
     ),
     Action(
-        id="playground.code", keys="c", title="Code", scope=Scope.PLAYGROUND, method="next_block", footer=True,
-        about="Choose the next block of code in the answer, for copying.",
-    ),
-    Action(
-        id="playground.thinking", keys="t", title="Thinking", scope=Scope.PLAYGROUND, method="fold", footer=True,
-        about="Show what the model thought before it answered, or fold it up.",
-    ),
-    Action(
-        id="playground.settings", keys="s,ctrl+s", title="Settings", scope=Scope.PLAYGROUND, method="settings",
-        footer=True, about="System prompt, temperature, length of the answer, thinking on or off.",
+        id="race.open", keys="ctrl+r", title="Race", scope=Scope.PLAYGROUND, method="race",
+        footer=True, about="Send one prompt to up to six models at once, and compare their answers side by side.",
     ),
     Action(
         id="playground.history", keys="h,f11", title="History", scope=Scope.PLAYGROUND, method="history",
         footer=True, about="Conversations of other times: search, open, rename, export and delete them.",
     ),
     Action(
+        id="playground.code", keys="c", title="Code", scope=Scope.PLAYGROUND, method="next_block", footer=True,
+        about="Choose the next block of code in the answer, for copying.",
+    ),
+    Action(
+        id="playground.settings", keys="s,ctrl+s", title="Settings", scope=Scope.PLAYGROUND, method="settings",
+        footer=True, about="System prompt, temperature, length of the answer, thinking on or off.",
+    ),
+    Action(
+        id="playground.thinking", keys="t", title="Thinking", scope=Scope.PLAYGROUND, method="fold", footer=True,
+        about="Show what the model thought before it answered, or fold it up.",
+    ),
+    Action(
         id="playground.attach", keys="a,ctrl+g", title="Attach", scope=Scope.PLAYGROUND, method="attach", footer=True,
         about="Send a file along with the prompt: text, or an image for a model that takes images.",
     ),
     Action(
-        id="playground.detach", keys="d", title="Detach", scope=Scope.PLAYGROUND, method="detach",
-        about="Take the file that was attached last away from the prompt.",
-    ),
-    Action(
         id="playground.prompts", keys="o,f10", title="Prompts", scope=Scope.PLAYGROUND, method="prompts",
         footer=True, about="Write a saved prompt into the editor, save the present one, or delete one.",
+    ),
+    Action(
+        id="playground.detach", keys="d", title="Detach", scope=Scope.PLAYGROUND, method="detach",
+        about="Take the file that was attached last away from the prompt.",
     ),
     Action(
         id="playground.private", keys="v,f9", title="Private here", scope=Scope.PLAYGROUND,
@@ -57,7 +61,7 @@ PLAYGROUND_ACTIONS: tuple[Action, ...] = (
     Action(
         id="playground.external", keys="x,f12", title="External once", scope=Scope.PLAYGROUND,
         method="toggle_external",
-        about="Ask other models instead of Claude for the prompts that you send from here, whatever the mode is.",
+        about="Ask other models instead of Claude for the next prompt, whatever the mode is.",
     ),
     Action(
         id="playground.new", keys="n,ctrl+n", title="New", scope=Scope.PLAYGROUND, method="begin_anew",

@@ -6,10 +6,6 @@ from tui.app.action import Action, Scope
 
 RACE_ACTIONS: tuple[Action, ...] = (
     Action(
-        id="race.open", keys="ctrl+r", title="Race", scope=Scope.PLAYGROUND, method="race",
-        footer=True, about="Send one prompt to up to six models at once, and compare their answers side by side.",
-    ),
-    Action(
         id="race.choose", keys="m,ctrl+o", title="Models", scope=Scope.RACE, method="choose", footer=True,
         about="Choose who takes part: up to six models, tiers and tasks.",
     ),

@@ -164,6 +164,8 @@ class AnswerView(ScrollView, can_focus=True):
     def watch_chosen_block(self) -> None:
         self._drawn.clear()
         self.refresh()
+        # Escape gives up what is chosen.
+        self.screen.refresh_bindings()
 
     watch_chosen_turn = watch_chosen_block
 

@@ -13,7 +13,11 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.app.actions import ACTIONS
+
 GAP = 1
+RANKS = {action.id: rank for rank, action in enumerate(ACTIONS)}
+"""Within a scope the table names first what matters most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class ShownKey:
     display: str
     about: str
     enabled: bool
+    everywhere: bool
+    """True for what leads on from any screen: there is always room for it."""
 
     @property
     def width(self) -> int:
@@ -33,7 +39,9 @@ class ShownKey:
 
 
 class KeyLine(Widget):
-    """The keys in one line; a click on one presses it. Those for which there is no room are left out.
+    """The keys in one line; a click on one presses it.
+
+    Those for which there is no room are left out, the least important of the screen's own first.
 
     Textual's own footer mounts a widget for each key, all of them anew whenever the focus moves: that took a sixth of
     the time to the first paint.
@@ -72,9 +80,9 @@ class KeyLine(Widget):
 
     def _placed(self) -> Iterator[tuple[int, ShownKey]]:
         """Each key with the column that it begins at."""
-        start = 0
+        start, kept = 0, sum(shown.width + GAP for shown in self.shown if shown.everywhere)
         for shown in self.shown:
-            if start + shown.width <= self.size.width:
+            if start + shown.width <= self.size.width - (0 if shown.everywhere else kept):
                 yield start, shown
                 start += shown.width + GAP
 
@@ -84,12 +92,19 @@ class KeyLine(Widget):
             self.shown = tuple(self._keys_of(screen))
 
     def _keys_of(self, screen: Screen[object]) -> Iterable[ShownKey]:
-        """One key for each action, the first that is bound to it."""
+        """One key for each action, the first that is bound to it: those of what has the focus before the screen's."""
+        bound = [active for active in screen.active_bindings.values() if active.binding.show]
+        nodes = list(dict.fromkeys(active.node for active in bound))
+        bound.sort(key=lambda one: (nodes.index(one.node), RANKS.get(one.binding.id or "", len(RANKS))))
         actions: set[str] = set()
-        for active in screen.active_bindings.values():
+        for active in bound:
             binding = active.binding
-            if binding.show and binding.action not in actions:
+            if binding.action not in actions:
                 actions.add(binding.action)
                 yield ShownKey(
-                    binding.key, self.app.get_key_display(binding), binding.description, enabled=active.enabled
+                    binding.key,
+                    self.app.get_key_display(binding),
+                    binding.description,
+                    enabled=active.enabled,
+                    everywhere=active.node is self.app,
                 )
