@@ -76,19 +76,12 @@ REFUSED = {
 }
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("CONFIG", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
-    for name in ("FLEETDECK_CONFIG", "CLAUDE_CONFIG_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    home, project = tmp_path / "home", tmp_path / "project"
-    (home / ".claude" / "agents").mkdir(parents=True)
-    (project / ".git").mkdir(parents=True)
-    (project / "src").mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.chdir(project / "src")
-    return home
+@pytest.fixture(autouse=True)
+def below_the_project(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where these tests stand; the person's own folder for agents is there, and empty."""
+    (home / ".claude" / "agents").mkdir()
+    (home / "project" / "src").mkdir()
+    monkeypatch.chdir(home / "project" / "src")
 
 
 def agent(folder: Path, name: str, **fields: str) -> Path:

@@ -67,23 +67,10 @@ SHAPES = {
 }
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("CONFIG", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    for name in ("FLEETDECK_CONFIG", "CLAUDE_CONFIG_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    return home
-
-
 def written(home: Path, shape: Shape) -> Path:
     """The settings' path, with the shape there."""
     path = home / ".claude" / "settings.json"
     if shape.content is not None:
-        path.parent.mkdir()
         real = home / "dotfiles.json" if shape.linked else path
         real.write_bytes(shape.content)
         real.chmod(shape.mode)
@@ -271,4 +258,4 @@ def test_settings_elsewhere_are_found_there(home: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / "elsewhere"))
     assert install() == 0
     assert (home / "elsewhere" / "settings.json").exists()
-    assert not (home / ".claude").exists()
+    assert list((home / ".claude").iterdir()) == []

@@ -1,0 +1,132 @@
+"""What a look at Claude Code's files finds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tui.cli.main import run
+
+Output = pytest.CaptureFixture[str]
+
+
+def problems(capsys: Output) -> list[tuple[str, str]]:
+    capsys.readouterr()
+    code = run(["claude", "check", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    found = [(problem["kind"], problem["text"]) for problem in document["problems"]]
+    assert code == (1 if found else 0)
+    assert all(problem["fix"] and problem["about"] for problem in document["problems"])
+    return found
+
+
+def test_all_is_well_after_an_install(home: Path, claude: Path, capsys: Output) -> None:
+    run(["claude", "install", "--yes"])
+    assert problems(capsys) == []
+    assert run(["claude", "check"]) == 0
+    output = capsys.readouterr()
+    assert "nothing is wrong" in output.out
+    assert output.err == ""
+
+
+def test_without_an_install_the_way_is_told(home: Path, capsys: Output) -> None:
+    assert run(["claude", "check"]) == 0
+    assert "fleetdeck claude install" in capsys.readouterr().err
+
+
+def test_a_third_party_address_breaks_the_terms(home: Path, capsys: Output) -> None:
+    url = "http://user:hidden@proxy.example:4000"
+    (home / ".claude" / "settings.json").write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": url}}))
+    ((kind, words),) = problems(capsys)
+    assert kind == "terms"
+    assert "proxy.example" in words
+    assert "hidden" not in words
+
+
+def test_agents_that_do_not_follow_the_mode_have_drifted(home: Path, capsys: Output) -> None:
+    folder = home / ".claude" / "agents"
+    folder.mkdir()
+    for name, lines in {
+        "pinned": "model: opus", "follows": "model: inherit", "front": "model: haiku\ntools: Read, Bash",
+        "stuck": "model: haiku\ntools: Read", "through-us": "tools: mcp__fleetdeck__ask",
+    }.items():  # fmt: skip
+        (folder / f"{name}.md").write_text(f"---\nname: {name}\ndescription: x\n{lines}\n---\n")
+    assert problems(capsys) == []
+    run(["external", "on"])
+    found = problems(capsys)
+    assert [kind for kind, _ in found] == ["drift", "drift"]
+    assert "works on opus of Claude's subscription" in found[0][1]
+    assert "no tool to hand work on with" in found[1][1]
+    run(["claude", "agents", "pinned", "haiku"])
+    assert len(problems(capsys)) == 1
+
+
+def test_what_is_dead_is_named(home: Path, capsys: Output) -> None:
+    (home / ".claude" / "settings.json").write_text(
+        json.dumps(
+            {
+                "hooks": {
+                    "Stop": [
+                        {"hooks": [{"type": "command", "command": "/gone/hook.sh --x"}]},
+                        {"hooks": [{"type": "command", "command": "$CLAUDE_PROJECT_DIR/x.sh; [ -e y ] && echo z"}]},
+                        {"hooks": [{"type": "command", "command": f"{sys.executable} -V"}]},
+                    ],
+                    "SessionStart": [{"hooks": [{"type": "command", "command": "/old/fleetdeck claude hook"}]}],
+                },
+                "mcpServers": {"x": {"command": "y"}},
+            }
+        )
+    )
+    (home / ".claude.json").write_text(
+        json.dumps(
+            {
+                "mcpServers": {"fleetdeck": {"command": "/old/fleetdeck"}, "web": {"type": "http", "url": "http://x"}},
+                "projects": {str(Path.cwd()): {"mcpServers": {"near": {"command": "no-such-program"}}}},
+            }
+        )
+    )
+    Path(".mcp.json").write_text(json.dumps({"mcpServers": {"ok": {"command": sys.executable}}}))
+    found = problems(capsys)
+    assert {kind for kind, _ in found} == {"registration"}
+    words = "\n".join(text for _, text in found)
+    for dead in (
+        "/gone/hook.sh",
+        "hooks.SessionStart run /old/fleetdeck",
+        "server fleetdeck",
+        "server near",
+        "not load",
+    ):
+        assert dead in words
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{\n// x\n"model": "opus"}', "ignores the whole file"),
+        ('{\n"a": [1,],}', "ignores the whole file"),
+        ('{"a": 1', "is no JSON: line 1"),
+        ('{"disableAllHooks": true, "statusLine": {"type": "command", "command": "x"}}', "switches all hooks off"),
+    ],
+)
+def test_settings_that_claude_code_would_not_follow_are_named(
+    home: Path, capsys: Output, content: str, words: str
+) -> None:
+    (home / ".claude" / "settings.json").write_text(content)
+    ((kind, text),) = problems(capsys)
+    assert kind == "settings"
+    assert words in text
+
+
+def test_an_agent_that_is_skipped_or_names_no_model_of_claudes_is_named(home: Path, capsys: Output) -> None:
+    folder = home / ".claude" / "agents"
+    folder.mkdir()
+    (folder / "a.md").write_text("---\ndescription: x\n---\n")
+    (folder / "b.md").write_text("---\nname: b\ndescription: x\nmodel: llama-swap/qwen3\n---\n")
+    found = problems(capsys)
+    assert [kind for kind, _ in found] == ["agent", "agent"]
+    assert "has no name" in found[0][1]
+    assert "llama-swap/qwen3" in found[1][1]
