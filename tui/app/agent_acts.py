@@ -16,7 +16,7 @@ from tui.bridges.claude_quota import quota_file, read_quota
 from tui.config.errors import ConfigChanged, ConfigError
 from tui.config.watch import watch_files
 from tui.fleet.printable import printable
-from tui.routing.claude_files import claude_folder, project_folders
+from tui.routing.claude_files import settings_folders
 
 WHILE_SHOWN = 0.3
 """Seconds between looks at the agents' files, which somebody is looking at."""
@@ -68,7 +68,7 @@ async def set_model(agent: Agent, model: AgentModel) -> ActionEnded:
 
 def _folders(agents: tuple[Agent, ...]) -> Iterator[Path]:
     """The folders in which an agent may appear."""
-    for folder in (claude_folder(os.environ, Path.home()), *(one / ".claude" for one in project_folders(Path.cwd()))):
+    for folder in settings_folders(os.environ, Path.home(), Path.cwd()):
         # Its folder may be made while we look.
         yield folder
         yield folder / "agents"

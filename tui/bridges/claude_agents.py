@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from tui.config.errors import ConfigError, file_error
 from tui.config.kept_file import FileEdit, bytes_now
 from tui.config.source import decode_config
-from tui.routing.claude_files import claude_folder, project_folders
+from tui.routing.claude_files import settings_folders
 
 AgentModel = Literal["haiku", "sonnet", "opus", "inherit"]
 AGENT_MODELS: tuple[AgentModel, ...] = get_args(AgentModel)
@@ -48,11 +48,10 @@ class Agent:
 def agents_here(environment: Mapping[str, str], home: Path, folder: Path) -> tuple[Agent, ...]:
     """The agents that ``claude``, started in ``folder``, would find: the project's, then the person's own."""
     found: list[Agent] = []
-    own = claude_folder(environment, home) / "agents"
-    places: dict[Path, Scope] = {project / ".claude" / "agents": "project" for project in project_folders(folder)}
-    places[own] = "user"
-    for place, scope in places.items():
-        found += [_agent(path, scope) for path in _files(place)]
+    own, *projects = settings_folders(environment, home, folder)
+    for project in projects:
+        found += [_agent(path, "project") for path in _files(project / "agents")]
+    found += [_agent(path, "user") for path in _files(own / "agents")]
     names: set[str] = set()
     agents = []
     for agent in found:

@@ -18,7 +18,7 @@ from tui.config.errors import ConfigError
 from tui.config.kept_file import bytes_now
 from tui.config.source import decode_config
 from tui.fleet.printable import printable
-from tui.routing.claude_files import project_folders
+from tui.routing.claude_files import settings_folders
 from tui.routing.guard import claude_problem
 from tui.routing.modes import Modes
 
@@ -88,7 +88,7 @@ def drift_of(agent: Agent, modes: Modes) -> str:
 
 
 def _settings_files(place: Surroundings, folder: Path) -> Iterator[Path]:
-    for settings in (place.folder, *(project / ".claude" for project in project_folders(folder))):
+    for settings in settings_folders(place.environment, place.home, folder):
         yield settings / "settings.json"
         yield settings / "settings.local.json"
 

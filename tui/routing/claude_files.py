@@ -22,3 +22,12 @@ def project_folders(folder: Path) -> Iterator[Path]:
     folders = (folder, *folder.parents)
     root = next((place for place, one in enumerate(folders) if (one / ".git").exists()), 0)
     yield from folders[: root + 1]
+
+
+def settings_folders(environment: Mapping[str, str], home: Path, folder: Path) -> tuple[Path, ...]:
+    """Where a ``claude`` that is started in ``folder`` looks for settings and agents: the person's own folder, then the
+    project's, the nearest first. Each once: in the home folder the person's own is the project's too."""
+    folders: dict[Path, Path] = {}
+    for one in (claude_folder(environment, home), *(project / ".claude" for project in project_folders(folder))):
+        folders.setdefault(one.resolve(), one)
+    return tuple(folders.values())

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tui.config.schema import CliSettings, Config
 from tui.fleet.printable import printable
-from tui.routing.claude_files import claude_document, claude_folder, project_folders
+from tui.routing.claude_files import claude_document, settings_folders
 
 BASE_URLS = (
     "ANTHROPIC_BASE_URL",
@@ -91,8 +91,7 @@ def claude_problem(environment: Mapping[str, str], *, home: Path, folder: Path) 
 
 
 def _settings_files(environment: Mapping[str, str], home: Path, folder: Path) -> Iterator[Path]:
-    projects = (project / ".claude" for project in project_folders(folder))
-    for place in (claude_folder(environment, home), *projects):
+    for place in settings_folders(environment, home, folder):
         yield place / "settings.json"
         yield place / "settings.local.json"
     yield claude_document(environment, home)

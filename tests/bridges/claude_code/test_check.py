@@ -46,6 +46,39 @@ def test_a_third_party_address_breaks_the_terms(home: Path, capsys: Output) -> N
     assert "hidden" not in words
 
 
+def test_in_the_home_folder_everything_is_told_once(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """There the person's own settings are the folder's settings too, by whatever name one came there."""
+    (home / ".claude" / "settings.json").write_text(json.dumps({"mcpServers": {"x": {"command": "y"}}}))
+    (home / ".claude" / "agents").mkdir()
+    (home / ".claude" / "agents" / "a.md").write_text("---\ndescription: x\n---\n")
+    (home.parent / "way").symlink_to(home)
+    for folder in (home, home.parent / "way"):
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("PWD", str(folder))
+        assert [kind for kind, _ in problems(capsys)] == ["registration", "agent"]
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home.parent / "way" / ".claude"))
+    assert [kind for kind, _ in problems(capsys)] == ["registration", "agent"]
+
+
+def test_in_a_home_folder_under_version_control_ones_own_agents_stay_ones_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    (home / ".git").mkdir()
+    (home / "notes" / ".claude" / "agents").mkdir(parents=True)
+    (home / ".claude" / "agents").mkdir()
+    for folder, model in ((home, "opus"), (home / "notes", "haiku")):
+        text = f"---\nname: a\ndescription: x\nmodel: {model}\n---\n"
+        (folder / ".claude" / "agents" / "a.md").write_text(text)
+    monkeypatch.chdir(home / "notes")
+    run(["claude", "agents", "--json"])
+    rows = json.loads(capsys.readouterr().out)["agents"]
+    assert [(row["scope"], row["model"], row["hidden"]) for row in rows] == [
+        ("project", "haiku", False), ("user", "opus", True),
+    ]  # fmt: skip
+
+
 def test_agents_that_do_not_follow_the_mode_have_drifted(home: Path, capsys: Output) -> None:
     folder = home / ".claude" / "agents"
     folder.mkdir()
