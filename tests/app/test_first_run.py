@@ -68,11 +68,27 @@ async def test_a_configuration_is_written_once_and_followed(fleet: DemoFleet, us
         await panel.press("w")
         await until(path.exists, "it is written")
         await panel.is_told("written: ")
-        assert path.read_text() == default_config_text()
         assert path.stat().st_mode & 0o777 == 0o600
         await until(lambda: app.state.config.path == path, "the panel uses it")
+        assert app.state.config.services.keys() == {"llama-swap", "ollama", "qdrant"}
+        assert app.state.config.services["ollama"].url == fleet.ollama.url
         path.write_text(f'[services.mine]\nkind = "qdrant"\nurl = "{fleet.qdrant.url}"\n')
         await panel.sees("● mine")
+
+
+async def test_with_what_was_written_the_first_prompt_is_answered(fleet: DemoFleet, usual_ports: None) -> None:
+    await fleet.ollama.load("llama3.2:latest")
+    app = first_run_app()
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        panel = Panel(app, pilot)
+        await panel.sees("ollama/llama3.2:latest")
+        await panel.press("w")
+        await panel.sees("no problems")
+        await panel.press("3")
+        await panel.sees("to task default → ● ollama/llama3.2:latest")
+        await panel.press(*"hello", "enter")
+        await panel.sees("tokens")
+        assert fleet.ollama.requests.to("/api/chat")
 
 
 async def test_an_existing_file_is_never_overwritten(fleet: DemoFleet, usual_ports: None) -> None:

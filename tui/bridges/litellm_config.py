@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from tui.config.checks import key_variable
 from tui.config.schema import Config, MachineSettings, ModelSettings, ServiceSettings, TierName, is_loopback
 from tui.fleet.probes.openai import api_path
-from tui.fleet.snapshot import FleetSnapshot, ModelRole, ServiceSnapshot
+from tui.fleet.snapshot import FleetSnapshot, ModelRole, ServiceSnapshot, only_embeds
 from tui.routing.locality import Where, listed_model, locality
 
 KINDS = frozenset({"llama-swap", "ollama", "vllm", "localai", "llama-server", "openai"})
@@ -190,7 +190,7 @@ def _deployments(
         settings = config.models.get(model_id, ModelSettings(id=model_id))
         yield LocalDeployment(
             model_id=model_id,
-            model=f"{_protocol(service, embeds=_embeds(name))}/{name}",
+            model=f"{_protocol(service, embeds=only_embeds(name))}/{name}",
             api_base=address if service.kind == "ollama" else address + api_path(address, ""),
             key_variable=variable,
             verify_tls=service.verify_tls,
@@ -199,13 +199,8 @@ def _deployments(
             usd_per_input_token=settings.price.input / 1e6 if settings.price else None,
             usd_per_output_token=settings.price.output / 1e6 if settings.price else None,
             context=settings.context or (listed.context if listed is not None else None),
-            embeds=_embeds(name),
+            embeds=only_embeds(name),
         )
-
-
-def _embeds(name: str) -> bool:
-    # No server tells it in its list of models but a recent Ollama; makers put it into the name.
-    return "embed" in name.lower()
 
 
 def _protocol(service: ServiceSettings, *, embeds: bool) -> str:

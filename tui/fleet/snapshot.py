@@ -94,6 +94,11 @@ class Deployment:
     """As LiteLLM's own machine reads it; None: the provider's public address."""
 
 
+def only_embeds(name: str) -> bool:
+    """Whether a model of that name takes no prompts: makers put it into the name."""
+    return "embed" in name.lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSnapshot:
     """One name that a service lists."""
@@ -127,6 +132,11 @@ class ModelSnapshot:
     """Where its process listens, on its service's machine (llama-swap only, as is ``command``)."""
     command: tuple[str, ...] = ()
     """What its process is started with; redacted."""
+
+    @property
+    def only_embeds(self) -> bool:
+        """As far as its name tells: no server but a recent Ollama says so in its list."""
+        return only_embeds(self.name)
 
     @property
     def loaded(self) -> bool:

@@ -15,11 +15,14 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.app.messages import ConfigRead, DemoAsked
+from tui.app.panel_state import KeepsState
 from tui.config.edit import write_first_config
 from tui.config.errors import ConfigChanged, ConfigError
 from tui.config.load import load_config
 from tui.config.paths import default_config_path, default_config_text
 from tui.config.schema import Config
+from tui.config.starting import starting_text
+from tui.fleet.snapshot import ModelRole
 
 
 class FirstRunScreen(ModalScreen[Path | None]):
@@ -78,10 +81,24 @@ class FirstRunScreen(ModalScreen[Path | None]):
     def action_demo(self) -> None:
         self.post_message(DemoAsked())
 
+    def _starting_text(self) -> str:
+        """The configuration that ships, with what was found in place of its names."""
+        state = self.app.state if isinstance(self.app, KeepsState) else None
+        if state is None or state.snapshot is None:
+            return default_config_text()
+        models = [
+            (service.model_id(model), model.loaded)
+            for service, model in state.snapshot.models()
+            if model.role is ModelRole.MODEL and model.remote is None and not model.only_embeds
+        ]
+        # What is loaded is what the person uses.
+        models.sort(key=lambda model: not model[1])
+        return starting_text(default_config_text(), state.config, [model_id for model_id, _ in models])
+
     def action_write(self) -> None:
         path = default_config_path()
         try:
-            write_first_config(path, default_config_text())
+            write_first_config(path, self._starting_text())
             config = load_config(path)
         except (ConfigError, ConfigChanged) as error:
             self.notify(str(error), severity="error", markup=False)
