@@ -10,6 +10,7 @@ import os
 import signal
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,8 +19,10 @@ from mcp_types import ToolAnnotations
 
 from tui import __version__
 from tui.bridges.mcp_asking import Asking, ReadConfig
+from tui.bridges.mcp_tool_list import Offer, ToolList, ToolNews
 from tui.bridges.mcp_tools import CODING_TASK, FleetTools, says_local, tool_for_model
 from tui.config.schema import Config, McpTool
+from tui.config.watch import watch_files
 from tui.fleet.printable import printable
 
 NAME = "fleetdeck"
@@ -33,6 +36,13 @@ Modes, limits and guards are the person's: no tool changes them. Where a call fa
 AT_HOME = "The prompt never leaves the person's own machines: it is answered there, or the call fails and says why."
 LAST_WORDS = 3.0
 """Seconds that answers under way have to end, when this program is told to."""
+LIST_WORDS = "The models on the person's own machines: which are loaded, what they are for, how much they take in."
+EXPLAIN_WORDS = (
+    "Where ask would send a prompt now, in order, and why every other model is skipped. Sends nothing to a model."
+)
+STATUS_WORDS = "What is up, what is loaded, how much GPU memory is free, which modes are on, and what is wrong."
+SELDOM = 1.0
+"""Seconds between looks at the configuration's file."""
 MOST_NAMED = 40
 """Tasks that a description names at most."""
 ASKS = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=True)
@@ -55,50 +65,60 @@ async def serve(read_config: ReadConfig) -> None:
     config = await read_config()
     asking = Asking(config, read_config)
     _end_on_signals(asking)
-    await make_server(config, asking).run_stdio_async()
+    server, tools = make_server(config, asking)
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(_follow(config, asking, tools), name="configuration")
+        try:
+            await server.run_stdio_async()
+        finally:
+            following.cancel()
 
 
-def make_server(config: Config, asking: Asking) -> MCPServer[Any]:
-    """The server with its tools: those that are always there, and those that ``config`` gives to models."""
-    server: MCPServer[Any] = MCPServer(NAME, version=__version__, instructions=INSTRUCTIONS, log_level="CRITICAL")
+def make_server(config: Config, asking: Asking) -> tuple[MCPServer[Any], ToolList]:
+    """The server, and its tools: those that are always there, and those that ``config`` gives to models."""
+    news = ToolNews()
+    server: MCPServer[Any] = MCPServer(
+        NAME,
+        version=__version__,
+        instructions=INSTRUCTIONS,
+        log_level="CRITICAL",
+        subscriptions=news.listeners,
+        middleware=[news],
+    )
+    tools = ToolList(server, functools.partial(_offers, asking), news)
+    tools.put(config)
+    return server, tools
 
-    def offer(
-        tool: Callable[..., Awaitable[object]], name: str, title: str, words: str, annotations: ToolAnnotations
-    ) -> None:
-        server.add_tool(_logged(tool), name, title, words, annotations, structured_output=True)
 
+async def _follow(config: Config, asking: Asking, tools: ToolList) -> None:
+    """Keeps the tools in step with the file that ``config`` came from, until it is cancelled."""
+    if config.path is None:
+        return
+
+    async def read() -> Config:
+        return (await asking.situation()).config
+
+    await tools.follow(watch_files((config.path,), period=SELDOM), read)
+
+
+def _offers(asking: Asking, config: Config) -> tuple[Offer, ...]:
     tools = FleetTools(asking)
     local, coding = config.mcp.local, config.mcp.coding or f"the first model that may take the task {CODING_TASK}"
-    offer(tools.ask_local_llama, "ask_local_llama", "Ask a local model", _local_words(local, config), STAYS_HOME)
-    offer(tools.ask_coding_model, "ask_coding_model", "Ask the coding model", _coding_words(coding, config), ASKS)
-    offer(tools.ask, "ask", "Ask a model by tier, task or id", _ask_words(config), ASKS)
-    offer(
-        tools.list_available_local_models,
-        "list_available_local_models",
-        "List local models",
-        "The models on the person's own machines: which are loaded, what they are for, how much they take in.",
-        LOOKS,
-    )
-    offer(
-        tools.explain_route,
-        "explain_route",
-        "Explain a route",
-        "Where ask would send a prompt now, in order, and why every other model is skipped. Sends nothing to a model.",
-        LOOKS,
-    )
-    offer(
-        tools.fleet_status,
-        "fleet_status",
-        "Look at the fleet",
-        "What is up, what is loaded, how much GPU memory is free, which modes are on, and what is wrong.",
-        LOOKS,
-    )
+    offers = [
+        Offer("ask_local_llama", "Ask a local model", _local_words(local, config), STAYS_HOME, tools.ask_local_llama),
+        Offer("ask_coding_model", "Ask the coding model", _coding_words(coding, config), ASKS, tools.ask_coding_model),
+        Offer("ask", "Ask a model by tier, task or id", _ask_words(config), ASKS, tools.ask),
+        Offer("list_available_local_models", "List local models", LIST_WORDS, LOOKS, tools.list_available_local_models),
+        Offer("explain_route", "Explain a route", EXPLAIN_WORDS, LOOKS, tools.explain_route),
+        Offer("fleet_status", "Look at the fleet", STATUS_WORDS, LOOKS, tools.fleet_status),
+    ]
     for model in config.models.values():
         if (given := model.tool) is not None:
             private = says_local(given.name)
+            words, annotations = _tool_words(given, private), STAYS_HOME if private else ASKS
             tool = tool_for_model(asking, model.id, private=private)
-            offer(tool, given.name, f"Ask {model.id}", _tool_words(given, private), STAYS_HOME if private else ASKS)
-    return server
+            offers.append(Offer(given.name, f"Ask {model.id}", words, annotations, tool))
+    return tuple(replace(offer, tool=_logged(offer.tool)) for offer in offers)
 
 
 def _local_words(model: str | None, config: Config) -> str:

@@ -13,6 +13,7 @@ from mcp_types import CallToolResult
 from tests.cli.house import House, Json
 from tui.bridges.mcp_asking import Asking
 from tui.bridges.mcp_server import make_server
+from tui.bridges.mcp_tool_list import ToolList
 from tui.config.load import load_config
 from tui.config.schema import Config
 
@@ -24,13 +25,21 @@ PATIENCE = 30.0
 @contextlib.asynccontextmanager
 async def session(house: House) -> AsyncIterator[Client]:
     """An agent and the server in this process."""
+    async with session_and_tools(house) as (client, _):
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def session_and_tools(house: House) -> AsyncIterator[tuple[Client, ToolList]]:
+    """An agent and the server in this process, with the tools that it is offered."""
 
     async def read_config() -> Config:
         return load_config(house.config)
 
     config = await read_config()
-    async with Client(make_server(config, Asking(config, read_config))) as client:
-        yield client
+    server, tools = make_server(config, Asking(config, read_config))
+    async with Client(server) as client:
+        yield client, tools
 
 
 async def called(house: House, name: str, **arguments: object) -> CallToolResult:
@@ -59,11 +68,12 @@ class Wire:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.came: list[Json] = []
+        self.introduction: Json = {}
 
     async def open(self) -> None:
         about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
         self.send("initialize", 1, **about)
-        await self.until(lambda came: came.get("id") == 1, "the server introduces itself")
+        self.introduction = await self.until(lambda came: came.get("id") == 1, "the server introduces itself")
         self.send("notifications/initialized")
 
     def send(self, method: str, number: int | None = None, **params: object) -> None:
@@ -89,3 +99,17 @@ class Wire:
         except TimeoutError:
             pass
         raise AssertionError(f"still not so: {what}")
+
+
+@contextlib.asynccontextmanager
+async def connected(house: House) -> AsyncIterator[Wire]:
+    """An agent that has started the server as a process; killed at the end where it has not ended by itself."""
+    process = await house.started("mcp", stdin=asyncio.subprocess.PIPE)
+    try:
+        wire = Wire(process)
+        await wire.open()
+        yield wire
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

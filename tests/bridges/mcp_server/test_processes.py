@@ -13,7 +13,7 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
-from tests.bridges.mcp_server.agent import LOCAL, PATIENCE, Wire, document
+from tests.bridges.mcp_server.agent import LOCAL, PATIENCE, connected, document
 from tests.cli.house import House, Json
 from tests.waiting import until
 from tui.demo.models import answer_to
@@ -79,23 +79,16 @@ def answers_given_up(house: House) -> int:
 async def test_cancelling_and_ending_are_felt_at_the_server_and_stdout_is_the_protocols(
     slow_house: House,
 ) -> None:
-    process = await slow_house.started("mcp", stdin=asyncio.subprocess.PIPE)
-    try:
-        wire = Wire(process)
-        await wire.open()
+    async with connected(slow_house) as wire:
         wire.ask(2, f"canary-4711 {LONG}")
         await wire.until(progress_of(2), "an answer is on its way")
         wire.send("notifications/cancelled", requestId=2, reason="the person pressed esc")
         await until(lambda: answers_given_up(slow_house) == 1, "the request has ended at the server", timeout=PATIENCE)
         wire.ask(3, f"canary-4711 {LONG}")
         await wire.until(progress_of(3), "it answers on")
-        process.send_signal(signal.SIGTERM)
-        rest, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == -signal.SIGTERM
+        wire.process.send_signal(signal.SIGTERM)
+        rest, errors = await asyncio.wait_for(wire.process.communicate(), PATIENCE)
+    assert wire.process.returncode == -signal.SIGTERM
     assert all(json.loads(line)["jsonrpc"] == "2.0" for line in rest.splitlines())
     assert b"canary-4711" not in errors
     await until(lambda: answers_given_up(slow_house) == 2, "ending the program ended the request", timeout=PATIENCE)
@@ -103,18 +96,11 @@ async def test_cancelling_and_ending_are_felt_at_the_server_and_stdout_is_the_pr
 
 
 async def test_it_ends_when_the_agent_hangs_up(slow_house: House) -> None:
-    process = await slow_house.started("mcp", stdin=asyncio.subprocess.PIPE)
-    try:
-        wire = Wire(process)
-        await wire.open()
+    async with connected(slow_house) as wire:
         wire.ask(2, LONG)
         await wire.until(progress_of(2), "an answer is on its way")
-        assert process.stdin is not None
-        process.stdin.close()
-        await asyncio.wait_for(process.communicate(), PATIENCE)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0
+        assert wire.process.stdin is not None
+        wire.process.stdin.close()
+        await asyncio.wait_for(wire.process.communicate(), PATIENCE)
+    assert wire.process.returncode == 0
     await until(lambda: answers_given_up(slow_house) == 1, "the request has ended at the server", timeout=PATIENCE)
