@@ -81,7 +81,7 @@ async def test_with_what_was_written_the_first_prompt_is_answered(fleet: DemoFle
     app = first_run_app()
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         panel = Panel(app, pilot)
-        await panel.sees("ollama/llama3.2:latest")
+        await until(lambda: "ready" in panel.line_with("ollama/llama3.2:latest"), "what is loaded is known")
         await panel.press("w")
         await panel.sees("no problems")
         await panel.press("3")

@@ -20,8 +20,10 @@ def found(*services: ServiceSettings) -> Config:
     return Config(machines={HERE.name: HERE}, services={service.name: service for service in services})
 
 
-def written(*services: ServiceSettings, models: tuple[str, ...]) -> tuple[str, Config]:
-    text = starting_text(default_config_text(), found(*services), models)
+def written(
+    *services: ServiceSettings, models: tuple[str, ...], installed: tuple[str, ...] = ("claude", "opencode", "gemini")
+) -> tuple[str, Config]:
+    text = starting_text(default_config_text(), found(*services), models, installed.__contains__)
     return text, parse_config(text, Path("config.toml"))
 
 
@@ -61,4 +63,14 @@ def test_rows_that_no_model_is_there_for_are_left_out(services: tuple[ServiceSet
 
 
 def test_with_nothing_found_it_is_the_one_that_ships() -> None:
-    assert starting_text(default_config_text(), Config(), ()) == default_config_text()
+    assert starting_text(default_config_text(), Config(), (), lambda kind: True) == default_config_text()
+
+
+def test_programs_that_are_not_installed_are_left_out_of_every_row() -> None:
+    text, config = written(OLLAMA, models=("ollama/tiny:latest",), installed=("claude",))
+    assert config.clis.keys() == {"claude"}
+    assert '# provider = "github-copilot"' in text
+    assert config.tiers["opus"].external is None
+    assert config.tasks["long-task"].models == ("claude/opus", "ollama/tiny:latest")
+    named = {model.partition("/")[0] for task in config.tasks.values() for model in task.models}
+    assert named == {"claude", "ollama"}

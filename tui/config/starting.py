@@ -13,15 +13,19 @@ MOST_MODELS = 2
 """A row that names every model of a server would be an order that nobody chose."""
 
 
-def starting_text(template: str, found: Config, models: Sequence[str]) -> str:
+def starting_text(template: str, found: Config, models: Sequence[str], installed: Callable[[str], bool]) -> str:
     """``template`` for the machines and services of ``found``. Where no service was found it is unchanged.
 
-    What it said of other machines and services stays as comments, to learn from. In tiers and tasks, candidates on
-    services that are not there give way to ``models``: ids of those that take prompts, the best first.
+    What it said of others stays as comments, to learn from. In tiers and tasks, candidates on services that are not
+    there give way to ``models``: ids of those that take prompts, the best first.
+
+    Args:
+        installed: whether there is a program of a kind ("opencode") on this machine.
     """
     if not found.services:
         return template
-    programs = frozenset(tomllib.loads(template).get("clis", ()))
+    clis = tomllib.loads(template).get("clis", {})
+    programs = frozenset(name for name, settings in clis.items() if installed(settings["kind"]))
     return "\n\n".join(_block(block, found, models, programs) for block in template.split("\n\n"))
 
 
@@ -35,6 +39,8 @@ def _block(block: str, found: Config, models: Sequence[str], programs: Collectio
             return _replaced(block, "".join(map(_service_table, found.services.values())))
         case "models":
             return _replaced(block, "")
+        case "clis":
+            return _without_programs(block, programs)
         case "tiers" | "tasks" | "mcp":
             return _with_models(block, section, models, programs)
         case _:
@@ -50,6 +56,16 @@ def _replaced(block: str, tables: str) -> str:
     return "\n".join([*before, *tables.splitlines(), *commented])
 
 
+def _without_programs(block: str, programs: Collection[str]) -> str:
+    """The tables of those that are not there become comments."""
+    lines, there = [], True
+    for line in block.split("\n"):
+        if line.startswith("[clis."):
+            there = line.removeprefix("[clis.").rstrip("]") in programs
+        lines.append(line if there or line.startswith("#") else f"# {line}")
+    return "\n".join(lines)
+
+
 def _machine_table(machine: MachineSettings) -> str:
     text = f"[machines.{json.dumps(machine.name) if not machine.name.isidentifier() else machine.name}]\n"
     if machine.about:
@@ -62,10 +78,7 @@ def _service_table(service: ServiceSettings) -> str:
 
 
 def _with_models(block: str, section: str, models: Sequence[str], programs: Collection[str]) -> str:
-    """The rows of a section with candidates that are there; a row that is left without any goes.
-
-    Whether a program is installed is looked at anew for each prompt, so that those stay.
-    """
+    """The rows of a section with candidates that are there; a row that is left without any goes."""
     import tomlkit
 
     def there(ids: Iterable[str]) -> list[str]:
@@ -98,6 +111,8 @@ def _keep_candidates(table: Any, name: str, there: Callable[[Iterable[str]], lis
     listed = row.get("models", row.get("fallback"))
     models = there(listed)
     _set(listed, models)
+    if "external" in row and row["external"] not in there([row["external"]]):
+        del row["external"]
     return bool(models) or "external" in row
 
 

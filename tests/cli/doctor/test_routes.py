@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.cli.doctor.patient import Patient
+from tui.config.paths import modes_file
 from tui.demo.fleet import DemoFleet
+from tui.routing.mode_files import Flip, flip_private
 
 
 @pytest.fixture
@@ -41,6 +43,22 @@ async def test_tasks_with_no_live_candidate_are_told_together(patient: Patient) 
         '[tasks]\ndefault = ["ollama/qwen3"]\nquick = ["ollama/qwen3"]\n'
     )
     told.names("routes", "task default, task quick", cause="ollama is down", fix="mend what stands above")
+
+
+async def test_many_reasons_hide_nothing_that_stands_above(patient: Patient) -> None:
+    services = "".join(f'[services.s{n}]\nkind = "ollama"\nurl = "http://127.0.0.1:9"\n' for n in range(4))
+    tasks = "".join(f't{n} = ["s{n}/x"]\n' for n in range(4))
+    told = await patient.diagnosis_of(f"{services}[tasks]\n{tasks}")
+    told.names("routes", "task t0, task t1, task t2, task t3", cause="`fleetdeck route` says why", fix="stands above")
+
+
+async def test_what_a_mode_holds_back_is_no_fault_of_the_set_up(patient: Patient, swap: str) -> None:
+    patient.programs.add("claude", out='{"loggedIn": true}')
+    flip_private(modes_file(), Flip.ON, None)
+    told = await patient.diagnosis_of(
+        f'{swap}[clis.claude]\nkind = "claude"\n[tasks]\ndefault = ["llama-swap/gemma"]\nfar = ["claude/opus"]\n'
+    )
+    told.names("routes", "task far", cause="while private mode is on", fix="what you want", severity="warning")
 
 
 async def test_a_task_whose_only_program_is_not_logged_in(patient: Patient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import ClassVar
 
@@ -93,7 +94,8 @@ class FirstRunScreen(ModalScreen[Path | None]):
         ]
         # What is loaded is what the person uses.
         models.sort(key=lambda model: not model[1])
-        return starting_text(default_config_text(), state.config, [model_id for model_id, _ in models])
+        found = [model_id for model_id, _ in models]
+        return starting_text(default_config_text(), state.config, found, lambda kind: shutil.which(kind) is not None)
 
     def action_write(self) -> None:
         path = default_config_path()

@@ -20,6 +20,8 @@ from tui.routing.plan import Plan, plan
 from tui.routing.policy import DEFAULT_TASK, Request, owner_problem
 
 MOST_NAMES = 4
+MOST_REASONS = 3
+"""Where more differ, a list of them hides what they have in common: something that stands above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +113,17 @@ def _not_listed(model: str, situation: Situation) -> tuple[str, str]:
 
 
 def _tasks(situation: Situation) -> Iterator[Finding]:
-    """Those that have the same reason stand together: one server that is down stops many tasks."""
-    config, stopped = situation.config, dict[str, list[str]]()
-    requests = {f"task {name}": Request(task=name) for name in config.tasks}
-    requests |= {f"tier {name}": Request(tier=name) for name in config.tiers}
-    for about, request in requests.items():
-        reason = _nobody(situation, situation.plan(request))
-        if reason:
-            stopped.setdefault(reason, []).append(about)
-    for reason, abouts in stopped.items():
-        fix = "mend what stands above of these models, or name one more in the configuration"
-        yield problem(Area.ROUTES, _some(abouts), f"no model can answer now: {reason}", fix)
+    """Those that no model can take, whatever the modes; and those that the modes leave without one."""
+    config, set_up = situation.config, replace(situation, modes=Modes())
+    stopped = _stopped(set_up)
+    yield from _no_model(stopped)
     dead = {about for abouts in stopped.values() for about in abouts}
+    by_modes = [about for abouts in _stopped(situation).values() for about in abouts if about not in dead]
+    if by_modes:
+        text = f"no model can answer while {_modes_on(situation.modes)}"
+        yield warning(
+            Area.ROUTES, _some(by_modes), text, "that may be what you want; `fleetdeck route` says why for each"
+        )
     for name in config.tiers:
         made = situation.plan(Request(tier=name, external=True))
         if f"tier {name}" not in dead and not made.candidates:
@@ -131,6 +132,40 @@ def _tasks(situation: Situation) -> Iterator[Finding]:
     if DEFAULT_TASK not in config.tasks and (config.tasks or config.clis):
         text = "there is no task default, which takes a prompt without tier, task and model"
         yield warning(Area.ROUTES, "task default", text, 'write default = ["service/model"] in [tasks]')
+
+
+def _stopped(situation: Situation) -> Mapping[str, list[str]]:
+    """Why nobody can answer, and the tasks and tiers of which that is so."""
+    stopped: dict[str, list[str]] = {}
+    requests = {f"task {name}": Request(task=name) for name in situation.config.tasks}
+    requests |= {f"tier {name}": Request(tier=name) for name in situation.config.tiers}
+    for about, request in requests.items():
+        reason = _nobody(situation, situation.plan(request))
+        if reason:
+            stopped.setdefault(reason, []).append(about)
+    return stopped
+
+
+def _no_model(stopped: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """Those that have the same reason stand together: one server that is down stops many tasks."""
+    fix = "mend what stands above of these models, or name one more in the configuration"
+    if len(stopped) <= MOST_REASONS:
+        for reason, abouts in stopped.items():
+            yield problem(Area.ROUTES, _some(abouts), f"no model can answer now: {reason}", fix)
+    else:
+        abouts = [about for some in stopped.values() for about in some]
+        text = "no model can answer now; `fleetdeck route` says why for each"
+        yield problem(Area.ROUTES, _some(abouts), text, fix)
+
+
+def _modes_on(modes: Modes) -> str:
+    """Those that are on, in words."""
+    on = [
+        f"{name} mode is on"
+        for name, mode in (("external", modes.external), ("private", modes.private))
+        if mode.enabled
+    ]
+    return " and ".join([*on, *(f"the GPU of {machine} is lent" for machine in modes.hold)])
 
 
 def _nobody(situation: Situation, made: Plan) -> str:
