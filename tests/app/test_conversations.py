@@ -7,6 +7,7 @@ import sqlite3
 from tests.app.panel import Panel, open_panel
 from tests.app.test_playground import CHAT, ENDLESS, _environment, ask, editor, phase, playground, screen, write
 from tests.waiting import until
+from tui.app.answer_settings import AnswerSettings
 from tui.app.screens.playground import PlaygroundScreen
 from tui.app.widgets.answer_pane import Phase
 from tui.app.widgets.choices import Choice
@@ -63,6 +64,25 @@ async def test_ollama_gets_the_turns_in_its_own_form(fleet: DemoFleet) -> None:
         body = fleet.ollama.requests.to("/api/chat")[-1].json()
         assert isinstance(body, dict)
         assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
+
+
+async def test_an_anthropic_server_gets_the_turns_in_its_own_form(fleet: DemoFleet) -> None:
+    # llama-swap speaks that protocol as well.
+    more = f'\n[services.claude-api]\nkind = "anthropic"\nurl = "{fleet.llama_swap.url}"\n'
+    await fleet.llama_swap.load("qwen3")
+    async with playground(fleet, "claude-api/qwen3", more=more) as panel:
+        screen(panel).settings = AnswerSettings(system="Be brief.")
+        await ask(panel, "one?")
+        await ask(panel, "two?")
+        await panel.sees("2 turns go along")
+    body = fleet.llama_swap.requests.to("/v1/messages")[-1].json()
+    assert isinstance(body, dict)
+    assert body["system"] == "Be brief."
+    assert [(one["role"], one["content"]) for one in body["messages"]] == [
+        ("user", "one?"),
+        ("assistant", answer("one?")),
+        ("user", "two?"),
+    ]
 
 
 async def test_a_prompt_that_got_no_whole_answer_is_no_part_of_it(fleet: DemoFleet) -> None:
@@ -147,6 +167,7 @@ async def test_with_keep_text_local_what_stayed_at_home_stays_there_and_is_kept(
         await ask(panel, "one?")
         await panel.sees("■ at home so far, and kept for that reason: stays there")
         await ask(panel, "two?")
+        await panel.sees("under no mode · stays at home")
         screen(panel).choice = Choice("model", CLOUD)
         await ask(panel, "three?", Phase.FAILED)
         assert not fleet.litellm.requests.to(CHAT)

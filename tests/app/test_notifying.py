@@ -11,6 +11,7 @@ import pytest
 from textual.app import App
 
 from tests.app.panel import Panel, open_panel
+from tests.app.test_playground import playground, screen, write
 from tests.waiting import until
 from tui.app.notifying import desktop_command, tell_of_answer, tell_of_outages, terminal_code
 from tui.app.panel_state import PanelState
@@ -69,6 +70,25 @@ async def test_a_long_answer_is_told_of_to_who_looks_elsewhere(
             await app.workers.wait_for_complete()
             await pilot.pause()
             assert told == (["\x1b]9;fleetdeck: ollama/qwen3 has answered, after 42 s\x07"] if is_told else [])
+
+
+async def test_a_long_wait_for_an_answer_that_fails_is_told_of_and_one_that_is_stopped_is_not(
+    fleet: DemoFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.app.notifying.LONG_ANSWER", 0.0)
+    async with playground(fleet, "ollama/llama3.2:latest") as panel:
+        await fleet.ollama.scene("hang")
+        with listening_to(panel) as told:
+            for ends in (screen(panel).action_stop, lambda: panel.app.run_worker(fleet.ollama.scene("down"))):
+                await write(panel, "my secret question")
+                await until(lambda: fleet.ollama.requests.to("/api/chat"), "it is asked")
+                # A key tells that somebody is there.
+                panel.app.app_focus = False
+                ends()
+                await until(lambda: not screen(panel).busy, "it is over")
+            await until(lambda: any("answer" in words for words in told), "it is told of the failure")
+    answers = [words for words in told if "answer" in words]
+    assert answers == ["\x1b]9;fleetdeck: no whole answer from ollama/llama3.2:latest, after 0 s\x07"]
 
 
 async def test_the_panel_tells_of_an_outage(fleet: DemoFleet) -> None:

@@ -34,6 +34,7 @@ from tui.routing.guard import Findings
 from tui.routing.locality import Where
 from tui.routing.modes import Modes
 from tui.routing.plan import Candidate, Plan
+from tui.routing.policy import Request
 
 QUESTION = "How does a write-ahead log make a commit durable?\nOne paragraph, then an example."
 QWEN = Candidate("llama-swap/qwen3", Where.LOCAL, "ready", "for default")
@@ -161,7 +162,7 @@ def shows(scene: Scene) -> Callable[[Pilot[object]], Awaitable[None]]:
         pane.clock = watch
         if scene.events:
             plan = Plan(candidates=scene.candidates)
-            pane.begin(QUESTION, decision(plan), external_once=False)
+            pane.begin(QUESTION, decision(plan), Request(task="default"))
         for seconds, event in scene.events:
             watch.now += seconds
             pane.take([event])

@@ -19,6 +19,7 @@ from tests.ledger.earlier import answered
 from tests.waiting import until
 from tui.app.screens.file_finder import FileFinder
 from tui.app.screens.playground import PlaygroundScreen
+from tui.app.screens.prompt_screen import PromptScreen
 from tui.app.widgets.answer_pane import Phase
 from tui.app.widgets.choices import Choice
 from tui.config.saved_prompts import prompts_folder
@@ -71,7 +72,7 @@ async def attach(panel: Panel, path: Path) -> None:
     panel.app.screen.query_one("#find", Input).value = str(path)
     await until(lambda: [row.path for row in finder(panel).table.records] == [path], "the file is found")
     await panel.press("enter")
-    await until(lambda: isinstance(panel.app.screen, PlaygroundScreen), "the file is read")
+    await until(lambda: isinstance(panel.app.screen, PromptScreen), "the file is read")
 
 
 def finder(panel: Panel) -> FileFinder:

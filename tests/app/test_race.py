@@ -6,11 +6,16 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from textual.widgets import Input
 
 from tests.app.panel import Panel, open_panel
 from tests.app.test_hostile import harmful
+from tests.app.test_playground import ask as ask_playground
+from tests.app.test_playground import playground
+from tests.app.test_prompting import attach
 from tests.chat.scripted import Scripted
 from tests.waiting import until
 from tui.app.screens.dialogs import ConfirmScreen
@@ -46,11 +51,23 @@ async def a_race(fleet: DemoFleet, *models: str, **options: object) -> AsyncIter
         await panel.press("ctrl+r")
         await until(lambda: isinstance(panel.app.screen, RaceScreen), "the race is open")
         if models:
-            bar = screen(panel).query_one(RaceBar)
-            bar.rules = replace(bar.rules, choices=tuple(Choice("model", model) for model in models))
-            await until(lambda: names(panel) == list(models), "the lanes are there")
+            await race_between(panel, *models)
         await panel.pilot.pause()
         yield panel
+
+
+async def open_race_of(panel: Panel, *models: str) -> None:
+    """Opens the race from the playground, between these models."""
+    await panel.press("ctrl+r")
+    await until(lambda: isinstance(panel.app.screen, LaneFinder), "it is asked who takes part")
+    await panel.press("escape")
+    await race_between(panel, *models)
+
+
+async def race_between(panel: Panel, *models: str) -> None:
+    bar = screen(panel).query_one(RaceBar)
+    bar.rules = replace(bar.rules, choices=tuple(Choice("model", model) for model in models))
+    await until(lambda: names(panel) == list(models), "the lanes are there")
 
 
 def screen(panel: Panel) -> RaceScreen:
@@ -304,6 +321,66 @@ async def test_a_race_is_there_again_as_it_was_left_with_what_was_written_and_se
         await until(lambda: local.lane.memory, "what the model holds of the GPU is seen")
         await panel.sees("+3.7 GiB")
         assert cloud.lane.memory is None
+
+
+async def test_the_conversations_turns_go_along_for_all_until_they_are_left_out(fleet: DemoFleet) -> None:
+    await fleet.llama_swap.load("gemma")
+    async with playground(fleet, GEMMA, size=(160, 50)) as panel:
+        await ask_playground(panel, "one?")
+        await open_race_of(panel, GEMMA, LLAMA)
+        await panel.sees("1 turn goes along")
+        await ask(panel, "and two?")
+        assert stages(panel) == [Stage.ANSWERED, Stage.ANSWERED]
+        await panel.sees("▌ after 1 turn: and two?")
+        answer = "".join(answer_to("one?").text)
+        for server, path in ((fleet.llama_swap, CHAT_PATHS[0]), (fleet.ollama, CHAT_PATHS[1])):
+            body = server.requests.to(path)[-1].json()
+            assert isinstance(body, dict)
+            assert [one["content"] for one in body["messages"]] == ["one?", answer, "and two?"]
+        await panel.press("w")
+        await panel.sees("no turns go along · 1 left out")
+        await ask(panel, "alone?")
+        body = fleet.ollama.requests.to(CHAT_PATHS[1])[-1].json()
+        assert isinstance(body, dict)
+        assert len(body["messages"]) == 1
+        await panel.press("escape", "ctrl+r")
+        await panel.sees("no turns go along · 1 left out")
+
+
+@pytest.mark.parametrize("private", [True, False], ids=["private", "keep-local"])
+async def test_turns_that_stay_at_home_keep_the_race_there(fleet: DemoFleet, private: bool) -> None:
+    await fleet.llama_swap.load("gemma")
+    more = "" if private else '\n[ledger]\nkeep_text = "local"\n'
+    async with playground(fleet, GEMMA, size=(160, 50), more=more) as panel:
+        if private:
+            await panel.press("f9")
+        await ask_playground(panel, "zugzwang one?")
+        if private:
+            await panel.press("f9")
+        await open_race_of(panel, GEMMA, CLOUD)
+        await panel.sees("■ private" if private else "■ at home")
+        await ask(panel, "zugzwang two?")
+        assert stages(panel) == [Stage.ANSWERED, Stage.SKIPPED]
+        await panel.sees("under private" if private else "under no mode · stays at home")
+        assert not fleet.litellm.requests.to(CHAT_PATHS[0])
+    with sqlite3.connect(ledger_path()) as ledger:
+        kept = [prompt for (prompt,) in ledger.execute("SELECT prompt FROM requests ORDER BY id")]
+    ledger.close()
+    assert kept == ([None, None] if private else ["zugzwang one?", "zugzwang two?"])
+
+
+async def test_files_go_along_in_all_lanes_and_stand_above_the_prompt(fleet: DemoFleet, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text("whales sing\n")
+    async with a_race(fleet, GEMMA, LLAMA) as panel:
+        await attach(panel, notes)
+        await panel.sees("with  ≡ notes.md 12 B ×")
+        await ask(panel, "What sings?")
+        await panel.sees_no("with  ≡")
+        for server, path in ((fleet.llama_swap, CHAT_PATHS[0]), (fleet.ollama, CHAT_PATHS[1])):
+            body = server.requests.to(path)[-1].json()
+            assert isinstance(body, dict)
+            assert "whales sing" in body["messages"][-1]["content"]
 
 
 async def test_read_only_sends_and_votes_nothing(fleet: DemoFleet) -> None:

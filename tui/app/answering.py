@@ -15,6 +15,7 @@ from textual.message_pump import MessagePump
 from tui.app.answer_settings import AnswerSettings
 from tui.app.frames import Frames, append_joined
 from tui.app.panel_state import PanelState
+from tui.app.prompt_in_context import PromptInContext
 from tui.app.widgets.choices import Choice
 from tui.chat.attachments import WrittenPrompt
 from tui.chat.conversation import OpenConversation, OpenTurn
@@ -34,7 +35,6 @@ from tui.routing.decide import Decision
 from tui.routing.guard import look
 from tui.routing.plan import plan
 from tui.routing.policy import Request, programs_to_find, targets_of
-from tui.routing.size import TOKENS_OF_IMAGE, tokens_at_most
 
 log = logging.getLogger(__name__)
 
@@ -67,27 +67,15 @@ class Asking:
         stays_home: str = "",
     ) -> Asking:
         """``private`` is what the person wants; a private conversation makes it so anyway."""
-        earlier = conversation.messages
-        said = "\n\n".join((*(message.text for message in earlier), written.said(settings.system)))
-        images = sum(len(message.images) for message in earlier)
-        tokens = sum(tokens_at_most(message.text) for message in earlier) + images * TOKENS_OF_IMAGE
-        request = replace(
-            choice.request(
-                private=private or conversation.is_private,
-                external=external,
-                prompt_tokens=tokens + written.tokens_at_most(settings.system),
-                images=images + len(written.images),
-            ),
-            stays_home=stays_home,
+        context = PromptInContext.of(written, settings, conversation)
+        request = choice.request(
+            private=private or conversation.is_private,
+            external=external,
+            prompt_tokens=context.tokens,
+            images=context.images,
         )
-        first = Prompt.of(written.text, system=settings.system, max_tokens=settings.max_tokens, images=written.images)
-        prompt = replace(
-            first,
-            messages=(*earlier, *first.messages),
-            temperature=settings.temperature,
-            thinking=settings.thinking,
-        )
-        return cls(number, written, request, prompt, said, conversation)
+        request = replace(request, stays_home=stays_home)
+        return cls(number, written, request, context.prompt, context.said, conversation)
 
     @property
     def with_secrets(self) -> Asking:

@@ -20,8 +20,8 @@ MODE = "race"
 
 
 async def open_race(app: App[Any], choice: Choice | None, written: WrittenPrompt, rules: RaceRules) -> None:
-    """Shows the race as it was left. The first time it goes by ``rules``, and those take part whom a prompt for
-    ``choice`` may go to."""
+    """Shows the race as it was left; of ``rules`` it takes the conversation alone. The first time it goes by all of
+    them, and those take part whom a prompt for ``choice`` may go to."""
     if choice is not None and isinstance(app, KeepsState):
         task = choice.name if choice.kind == "task" else ""
         rules = replace(rules, task=task, choices=lanes_of(choice, app.state, external=rules.external))
@@ -30,7 +30,7 @@ async def open_race(app: App[Any], choice: Choice | None, written: WrittenPrompt
         app.add_mode(MODE, lambda: RaceScreen(rules))
     await app.switch_mode(MODE)
     if isinstance(app.screen, RaceScreen):
-        app.screen.bring(written)
+        app.screen.bring(written, rules.conversation)
 
 
 def lanes_of(choice: Choice, state: PanelState, *, external: bool) -> tuple[Choice, ...]:

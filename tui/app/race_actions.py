@@ -78,6 +78,22 @@ RACE_ACTIONS: tuple[Action, ...] = (
         about="System prompt, temperature, length of the answers, thinking on or off.",
     ),
     Action(
+        id="race.attach", keys="ctrl+g", title="Attach", scope=Scope.RACE, method="attach",
+        about="Send a file along with the prompt: text, or an image for models that take images.",
+    ),
+    Action(
+        id="race.detach", keys="d", title="Detach", scope=Scope.RACE, method="detach",
+        about="Take the file that was attached last away from the prompt.",
+    ),
+    Action(
+        id="race.prompts", keys="f10", title="Prompts", scope=Scope.RACE, method="prompts",
+        about="Write a saved prompt into the editor, save the present one, or delete one.",
+    ),
+    Action(
+        id="race.leave-out", keys="w", title="Leave out", scope=Scope.RACE, method="leave_out",
+        about="Leave the conversation's earlier turns out of what is sent, or take them along.",
+    ),
+    Action(
         id="race.private", keys="v,f9", title="Private here", scope=Scope.RACE, method="toggle_private",
         about="Keep the prompts of the race on your own machines, whatever the mode is.",
     ),

@@ -10,12 +10,14 @@ from textual.message import Message as PanelMessage
 from textual.message_pump import MessagePump
 
 from tui.app.answer_settings import AnswerSettings
-from tui.app.answering import Senders, decide_here
+from tui.app.answering import NEW_CONVERSATION, Senders, decide_here
 from tui.app.frames import Frames, append_joined
 from tui.app.panel_state import PanelState
+from tui.app.prompt_in_context import PromptInContext
 from tui.app.widgets.choices import Choice
 from tui.chat.attachments import WrittenPrompt
 from tui.chat.consensus import THRESHOLD, Consensus, consensus
+from tui.chat.conversation import OpenConversation
 from tui.chat.prompt import Prompt
 from tui.chat.race import Lane, ask_lanes
 from tui.chat.reply import ReplyEvent
@@ -42,6 +44,13 @@ class RaceRules:
     """The task of the configuration that votes count for; empty: none."""
     threshold: float = THRESHOLD
     judge: str | None = None
+    conversation: OpenConversation = NEW_CONVERSATION
+    """Whose turns go along with the prompt, for all alike. No answer becomes a turn of it."""
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the prompts have to stay at home, whatever the mode is."""
+        return self.private or self.conversation.is_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +66,20 @@ class RaceAsking:
     """All that the models are told, as the ledger and the guards take it."""
 
     @classmethod
-    def of(cls, number: int, written: WrittenPrompt, rules: RaceRules) -> RaceAsking:
-        settings = rules.settings
+    def of(cls, number: int, written: WrittenPrompt, rules: RaceRules, *, stays_home: str = "") -> RaceAsking:
+        """``stays_home``: why the conversation stays at home though it is not private; empty: it may leave."""
+        context = PromptInContext.of(written, rules.settings, rules.conversation)
         requests = [
             choice.request(
-                private=rules.private,
+                private=rules.is_private,
                 external=rules.external,
-                prompt_tokens=written.tokens_at_most(settings.system),
-                images=len(written.images),
+                prompt_tokens=context.tokens,
+                images=context.images,
             )
             for choice in rules.choices
         ]
-        prompt = replace(
-            Prompt.of(written.text, system=settings.system, max_tokens=settings.max_tokens, images=written.images),
-            temperature=settings.temperature,
-            thinking=settings.thinking,
-        )
-        lanes = tuple(Lane(one) for one in requests)
-        return cls(number, written, rules, lanes, prompt, written.said(settings.system))
-
-    @property
-    def is_private(self) -> bool:
-        """True where a lane at least had to stay at home."""
-        return any(lane.decision is not None and lane.decision.plan.private for lane in self.lanes)
+        lanes = tuple(Lane(replace(one, stays_home=stays_home)) for one in requests)
+        return cls(number, written, rules, lanes, context.prompt, context.said)
 
     def with_secrets_for(self, names: Collection[str]) -> RaceAsking:
         """The same, not planned yet, after the person has said that these lanes may see its credentials."""

@@ -19,6 +19,7 @@ from tui.ledger.file import LedgerError
 from tui.ledger.records import NewRequest
 from tui.ledger.store import Ledger
 from tui.routing.decide import Decision
+from tui.routing.plan import is_private
 from tui.routing.policy import Request
 
 log = logging.getLogger(__name__)
@@ -36,9 +37,8 @@ class Outgoing:
 
     @property
     def is_private(self) -> bool:
-        """Whether nothing of it may be remembered. What stays at home only for what it carries along may be."""
-        private = self.decision.plan.private
-        return bool(private) and private != self.request.stays_home
+        """Whether nothing of it may be remembered."""
+        return is_private(self.decision.plan, self.request)
 
 
 class Sender:

@@ -82,6 +82,11 @@ class Plan:
     failure: Failure | None = None
 
 
+def is_private(plan: Plan, request: Request) -> bool:
+    """Whether nothing of the request may be remembered. What stays at home only for what it carries along may be."""
+    return bool(plan.private) and plan.private != request.stays_home
+
+
 def plan(
     request: Request,
     config: Config,

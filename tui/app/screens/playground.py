@@ -19,11 +19,9 @@ from tui.app.bindings import bindings_of
 from tui.app.last_choice import keep_choice, last_choice
 from tui.app.messages import CopyAsked
 from tui.app.model_figures import tell_figures
-from tui.app.own_editor import EditorFailed, edit_in_own_editor
 from tui.app.panel_state import KeepsState, PanelState
-from tui.app.screens.panel_screen import PanelScreen
+from tui.app.screens.prompt_screen import PromptScreen
 from tui.app.widgets.answer_pane import AnswerPane
-from tui.app.widgets.attachment_row import AttachmentRow
 from tui.app.widgets.choices import Choice, first_choice
 from tui.app.widgets.conversation_pane import ConversationPane
 from tui.app.widgets.prompt_bar import PromptBar, Situation
@@ -33,13 +31,12 @@ from tui.chat.conversation import OpenConversation
 from tui.ledger.records import Conversation
 
 
-class PlaygroundScreen(PanelScreen):
+class PlaygroundScreen(PromptScreen):
     """A prompt below, its answer above, and between them a line that says where the prompt would go."""
 
     SCOPE = Scope.PLAYGROUND
     CSS_PATH = "playground.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.PLAYGROUND)]
-    AUTO_FOCUS = "#prompt"
 
     choice: var[Choice | None] = var(None, init=False)
     private_here: var[bool] = var(False, init=False)
@@ -50,14 +47,11 @@ class PlaygroundScreen(PanelScreen):
         super().__init__()
         self.talk = ConversationPane(id="talk")
         self._bar = PromptBar(id="bar")
-        self._attached = AttachmentRow(id="attached")
-        self._editor = PromptEditor(id="prompt")
 
     def compose_body(self) -> Iterable[Widget]:
         yield self.talk
         yield self._bar
-        yield self._attached
-        yield self._editor
+        yield from self.compose_prompt()
 
     def on_mount(self) -> None:
         self.pane.view.empty_text = "Write below; enter sends. ctrl+o: whom to ask. f11: earlier conversations"
@@ -65,7 +59,6 @@ class PlaygroundScreen(PanelScreen):
         self.watch(self.talk, "conversation", self._show_conversation, init=False)
         self.watch(self.talk, "written_anew", self._show_conversation, init=False)
         self.choice = last_choice()
-        self.watch(self._editor, "attachments", self._show_attachments, init=False)
         self._read_figures()
 
     def show_state(self, state: PanelState) -> None:
@@ -95,57 +88,48 @@ class PlaygroundScreen(PanelScreen):
                 private_here=self.private_here or self.talk.going_on.is_private,
                 external_once=self.external_once,
                 settings=self.settings,
-                attachments=self._editor.attachments,
+                attachments=self.editor.attachments,
                 stays_home=self.talk.stays_home,
             )
             self._bar.show_situation(situation)
-            self._editor.border_subtitle = Content(self._bar.cold_words)
+            self.editor.border_subtitle = Content(self._bar.cold_words)
 
     watch_choice = watch_private_here = watch_external_once = watch_settings = _show_bar
 
     def _show_conversation(self) -> None:
-        self._editor.border_title = "prompt" if self.talk.written_anew is None else "prompt, written anew"
+        self.editor.border_title = "prompt" if self.talk.written_anew is None else "prompt, written anew"
         self._show_bar()
 
-    def _show_attachments(self, attachments: tuple[Attachment, ...]) -> None:
-        self._attached.show_attachments(attachments)
+    def show_attachments(self, attachments: tuple[Attachment, ...]) -> None:
+        super().show_attachments(attachments)
         self._show_bar()
-
-    def action_attach(self) -> None:
-        from tui.app.screens.file_finder import find_attachment
-
-        find_attachment(self._editor)
-
-    def action_detach(self, place: int = -1) -> None:
-        """Takes a file away from the prompt; the last one where none is named."""
-        self._editor.detach(place)
-
-    def action_prompts(self) -> None:
-        from tui.app.screens.prompt_finder import find_prompt
-
-        find_prompt(self._editor)
 
     def action_choose(self) -> None:
         from tui.app.screens.model_finder import ModelFinder
 
         if isinstance(self.app, KeepsState):
             finder = ModelFinder(self.app.state, self.choice, private=self.private_here, external=self.external_once)
-            finder.images = self._editor.images
+            finder.images = self.editor.images
             self.app.push_screen(finder, self._take_choice)
 
     def _take_choice(self, choice: Choice | None) -> None:
         if choice is not None:
             self.choice = choice
             keep_choice(choice)
-        self._editor.focus()
+        self.editor.focus()
 
     async def action_race(self) -> None:
         """Shows the race as it was left; the first time with those that a prompt from here would go to."""
         from tui.app.opening_race import open_race
         from tui.app.racing import RaceRules
 
-        rules = RaceRules(settings=self.settings, private=self.private_here, external=self.external_once)
-        await open_race(self.app, self.choice, self._editor.written, rules)
+        rules = RaceRules(
+            settings=self.settings,
+            private=self.private_here,
+            external=self.external_once,
+            conversation=self.talk.going_on,
+        )
+        await open_race(self.app, self.choice, self.editor.written, rules)
 
     def action_settings(self) -> None:
         from tui.app.screens.prompt_settings import PromptSettingsScreen
@@ -161,9 +145,6 @@ class PlaygroundScreen(PanelScreen):
 
     def action_toggle_external(self) -> None:
         self.external_once = not self.external_once
-
-    def action_write(self) -> None:
-        self._editor.focus()
 
     def action_copy(self) -> None:
         view = self.pane.view
@@ -190,8 +171,8 @@ class PlaygroundScreen(PanelScreen):
         if (prompt := self.talk.write_anew()) is None:
             self.app.bell()
             return
-        self._editor.show_prompt(prompt)
-        self._editor.focus()
+        self.editor.show_prompt(prompt)
+        self.editor.focus()
 
     def action_leave_out(self) -> None:
         self.talk.leave_out()
@@ -222,27 +203,18 @@ class PlaygroundScreen(PanelScreen):
         """Ends the answer that is coming; where none is, leaves the prompt, or what is chosen."""
         if self.talk.stop():
             return
-        if self._editor.has_focus:
+        if self.editor.has_focus:
             self.pane.view.focus()
         else:
             self.pane.view.chosen_block = None
             self.talk.go_on_after_all()
-
-    @on(PromptEditor.EditorWanted)
-    def edit_elsewhere(self, message: PromptEditor.EditorWanted) -> None:
-        try:
-            text = edit_in_own_editor(self.app, message.text)
-        except EditorFailed as error:
-            self.notify(str(error), severity="error", timeout=12, markup=False)
-            return
-        self._editor.show_prompt(text)
 
     @on(PromptEditor.Sent)
     def ask(self, message: PromptEditor.Sent) -> None:
         if self.busy:
             self.notify("an answer is still coming; esc stops it", timeout=4, markup=False)
         if self.busy or self.readonly or self.choice is None:
-            self._editor.give_back(message.written)
+            self.editor.give_back(message.written)
             self.app.bell()
             return
         choice = self.choice
@@ -267,13 +239,13 @@ class PlaygroundScreen(PanelScreen):
     def take_back(self, message: ConversationPane.Over) -> None:
         self._read_figures()
         if message.given_back is not None:
-            self._editor.give_back(message.given_back)
+            self.editor.give_back(message.given_back)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "stop":
             view = self.pane.view
             chosen = view.chosen_block is not None or view.chosen_turn is not None
-            return True if self.busy or self._editor.has_focus or chosen else None
+            return True if self.busy or self.editor.has_focus or chosen else None
         if action in ("choose_turn", "write_anew", "leave_out"):
             return True if self.talk.conversation.turns else None
         if action in ("copy", "next_block"):

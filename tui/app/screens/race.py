@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -13,36 +14,36 @@ from textual.widget import Widget
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
 from tui.app.messages import CopyAsked
-from tui.app.own_editor import EditorFailed, edit_in_own_editor
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.racing import RaceAsking, RaceRules
-from tui.app.screens.panel_screen import PanelScreen
+from tui.app.screens.prompt_screen import PromptScreen
 from tui.app.widgets.choices import Choice
 from tui.app.widgets.prompt_editor import PromptEditor
 from tui.app.widgets.race_agreement import place_words
-from tui.app.widgets.race_bar import AskedRow, RaceBar
+from tui.app.widgets.race_bar import AskedRow, RaceBar, TurnsRow
 from tui.app.widgets.race_lane import RaceLane
 from tui.app.widgets.race_lanes import RaceLanes
 from tui.app.widgets.race_results import Page, RaceResults
 from tui.chat.attachments import WrittenPrompt
+from tui.chat.conversation import OpenConversation
 
 
-class RaceScreen(PanelScreen):
+class RaceScreen(PromptScreen):
     """Keeps its lanes while it is left: it is opened again as it was."""
 
     SCOPE = Scope.RACE
     CSS_PATH = ["playground.tcss", "race.tcss"]  # noqa: RUF012  (typed by Textual)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.RACE)]
-    AUTO_FOCUS = "#prompt"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-low"), (30, "-high")]  # noqa: RUF012  (typed by Textual)
 
     def __init__(self, rules: RaceRules) -> None:
         super().__init__()
         self._bar = RaceBar(rules, id="bar")
+        self._brought = rules.conversation
+        self._turns = TurnsRow(id="turns")
         self._asked = AskedRow(id="asked")
         self._lanes = RaceLanes(id="lanes")
         self.results = RaceResults(id="results")
-        self._editor = PromptEditor(id="prompt")
         self._laid: tuple[Choice, ...] = ()
         """Those whose lanes are there."""
         self._number = 0
@@ -52,19 +53,24 @@ class RaceScreen(PanelScreen):
         yield self._asked
         yield self._lanes
         yield self.results
-        yield self._editor
+        yield self._turns
+        yield from self.compose_prompt()
 
     async def on_mount(self) -> None:
-        self._editor.border_title = "prompt for all"
+        self.editor.border_title = "prompt for all"
         self.results.rules = self.rules
         await self._lay_lanes()
         if len(self.rules.choices) < 2:
             self.call_after_refresh(self._bar.choose)
 
-    def bring(self, written: WrittenPrompt) -> None:
-        """Puts what was written elsewhere into the prompt, unless something stands there."""
+    def bring(self, written: WrittenPrompt, conversation: OpenConversation) -> None:
+        """Puts what was written elsewhere into the prompt, unless something stands there; the turns of
+        ``conversation`` go along from now on."""
         if not written.is_empty:
-            self._editor.give_back(written)
+            self.editor.give_back(written)
+        if conversation != self._brought:
+            self._brought = conversation
+            self._bar.rules = replace(self.rules, conversation=conversation)
 
     @property
     def rules(self) -> RaceRules:
@@ -101,7 +107,8 @@ class RaceScreen(PanelScreen):
         if self.is_mounted and isinstance(self.app, KeepsState):
             all_visible = len(self.rules.choices) <= self._lanes.room
             self._bar.show_rules(self.app.state, self._lanes.place, all_visible=all_visible)
-            self._editor.border_subtitle = Content(self._bar.cold_words)
+            self._turns.show_conversation(self.rules.conversation, self._bar.stays_home)
+            self.editor.border_subtitle = Content(self._bar.cold_words)
 
     @on(RaceBar.RulesChanged)
     async def take_rules(self, message: RaceBar.RulesChanged) -> None:
@@ -109,7 +116,7 @@ class RaceScreen(PanelScreen):
         self.results.rules = rules
         if self._laid != rules.choices:
             await self._lay_lanes()
-            self._editor.focus()
+            self.editor.focus()
         elif before.judge != rules.judge and self.results.page is Page.AGREEMENT:
             self._compare()
         self._show_bar()
@@ -149,8 +156,8 @@ class RaceScreen(PanelScreen):
     def action_toggle_external(self) -> None:
         self._bar.toggle_external()
 
-    def action_write(self) -> None:
-        self._editor.focus()
+    def action_leave_out(self) -> None:
+        self._bar.leave_turns_out()
 
     def action_copy(self) -> None:
         if self._chosen is not None and self._chosen.lane.text:
@@ -208,17 +215,10 @@ class RaceScreen(PanelScreen):
             self._lanes.stop()
         elif self.results.stop_comparing():
             return
-        elif self._editor.has_focus and self.lanes:
+        elif self.editor.has_focus and self.lanes:
             self._lanes.go(0)
         else:
             self.action_close()
-
-    @on(PromptEditor.EditorWanted)
-    def edit_elsewhere(self, message: PromptEditor.EditorWanted) -> None:
-        try:
-            self._editor.show_prompt(edit_in_own_editor(self.app, message.text))
-        except EditorFailed as error:
-            self.notify(str(error), severity="error", timeout=12, markup=False)
 
     @on(PromptEditor.Sent)
     async def ask(self, message: PromptEditor.Sent) -> None:
@@ -228,13 +228,13 @@ class RaceScreen(PanelScreen):
         if reason:
             self.notify(reason, timeout=4, markup=False)
         if reason or self.readonly:
-            self._editor.give_back(message.written)
+            self.editor.give_back(message.written)
             self.app.bell()
             return
         if self._laid != self.rules.choices:
             await self._lay_lanes()
         self._number += 1
-        self._lanes.start(RaceAsking.of(self._number, message.written, self.rules))
+        self._lanes.start(RaceAsking.of(self._number, message.written, self.rules, stays_home=self._bar.stays_home))
 
     @on(RaceLanes.Started)
     def forget_results(self) -> None:
@@ -254,7 +254,7 @@ class RaceScreen(PanelScreen):
         """A prompt that nobody has answered is where it was."""
         asking = self._lanes.asking
         if asking is not None and not any(lane.is_answered for lane in self.lanes):
-            self._editor.give_back(asking.written)
+            self.editor.give_back(asking.written)
         elif asking is not None and self.results.page is Page.NONE:
             self.results.page = Page.CHART
 
@@ -266,6 +266,8 @@ class RaceScreen(PanelScreen):
                 return True if self._is_over and (self.results.found is not None or not self.readonly) else None
             case "chart" | "order":
                 return True if any(lane.lane.decision is not None for lane in self.lanes) else None
+            case "leave_out":
+                return True if self.rules.conversation.turns else None
             case "copy":
                 return True if any(lane.lane.text for lane in self.lanes) else None
             case "fold":

@@ -42,6 +42,7 @@ from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot
 from tui.ledger.records import ModelFigures, Turn
 from tui.routing.decide import Decision
+from tui.routing.policy import Request
 
 
 class Phase(StrEnum):
@@ -132,10 +133,10 @@ class AnswerPane(Vertical):
         self._who.left = self._who.right = ()
         self._figures.left = self._figures.right = ()
 
-    def begin(self, prompt: str, decision: Decision, *, external_once: bool) -> None:
+    def begin(self, prompt: str, decision: Decision, request: Request) -> None:
         """A prompt is on its way to the first candidate of its plan."""
         plan = decision.plan
-        self._modes = mode_words(plan, decision.modes, external_once=external_once)
+        self._modes = mode_words(decision, request)
         self._first_asked = plan.candidates[0].model if plan.candidates else ""
         self._snapshot = decision.snapshot
         self._course = Course(asked_at=self.clock())
@@ -170,9 +171,9 @@ class AnswerPane(Vertical):
             self.view.add(self._byline)
             self._byline = ""
 
-    def refuse(self, prompt: str, decision: Decision, *, external_once: bool) -> None:
+    def refuse(self, prompt: str, decision: Decision, request: Request) -> None:
         """Nobody may take the prompt: says why, and sends nothing."""
-        self.begin(prompt, decision, external_once=external_once)
+        self.begin(prompt, decision, request)
         self._candidate = None
         self.phase = Phase.FAILED
         self.view.add(printable(decision.plan.error, 2000), Kind.FAILURE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable
 
 from textual import on
@@ -23,15 +24,17 @@ from tui.app.answering import (
     keep_tries,
     plan_prompt,
 )
-from tui.app.notifying import tell_of_answer
+from tui.app.notifying import tell_if_long, tell_of_answer
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.prompt_questions import question_before_sending, question_of_credentials
 from tui.app.questions import Question
-from tui.app.widgets.answer_pane import AnswerPane
-from tui.app.widgets.conversation_words import conversation_words, way_out_words
+from tui.app.widgets.answer_pane import AnswerPane, Phase
+from tui.app.widgets.conversation_words import conversation_words, program_words, way_out_words
 from tui.app.widgets.status_row import StatusRow
 from tui.chat.attachments import WrittenPrompt
 from tui.chat.conversation import OpenConversation, OpenTurn
+from tui.chat.race import name_of
+from tui.fleet.printable import printable
 from tui.routing.decide import Decision
 
 
@@ -61,6 +64,8 @@ class ConversationPane(Vertical):
         """What is being planned or answered now."""
         self._work: Worker[None] | None = None
         """What plans or follows it."""
+        self._sent_at = 0.0
+        """By the monotonic clock."""
         self._senders = Senders("panel")
 
     def compose(self) -> Iterable[Widget]:
@@ -135,7 +140,6 @@ class ConversationPane(Vertical):
         now = count if view.chosen_turn is None else view.chosen_turn
         view.chosen_turn = min(max(now + steps, 0), count - 1)
         view.show_row(view.parts.row_of_turn(view.chosen_turn))
-        self.screen.refresh_bindings()
 
     def write_anew(self) -> str | None:
         """The prompt of the chosen turn, else of the newest; what is sent next takes its place in a branch. None where
@@ -200,7 +204,7 @@ class ConversationPane(Vertical):
         if (question := question_of_credentials(decision)) is not None:
             self._confirm(question, asking, lambda: self._plan(asking.with_secrets))
         elif not decision.plan.candidates:
-            self.answer.refuse(asking.written.in_brief, decision, external_once=asking.request.external)
+            self.answer.refuse(asking.written.in_brief, decision, asking.request)
             self._over(restore=True)
         elif (question := question_before_sending(asking.request, decision, self._state.config)) is not None:
             self._confirm(question, asking, lambda: self._send(asking, decision))
@@ -222,12 +226,10 @@ class ConversationPane(Vertical):
         if self.written_anew is not None:
             self.answer.cut_from(self.written_anew)
             self.written_anew, self.conversation = None, asking.conversation
-        self.answer.begin(asking.written.in_brief, decision, external_once=asking.request.external)
-        owner = decision.plan.candidates[0].model.partition("/")[0]
-        if asking.conversation.carried and owner in self._state.config.clis:
-            self.answer.view.add(
-                "A program takes one text: the earlier turns stand before the prompt, each by its role."
-            )
+        self.answer.begin(asking.written.in_brief, decision, asking.request)
+        if words := program_words(asking.conversation, decision.plan.candidates[0].model, self._state.config):
+            self.answer.view.add(words)
+        self._sent_at = time.monotonic()
         self.post_message(self.Began())
         work = follow_reply(self, asking, decision, self._state.config, self._senders)
         self._work = self.run_worker(
@@ -254,6 +256,9 @@ class ConversationPane(Vertical):
             self.answer.view.parts.end_turn(len(self.conversation.turns))
         if message.conversation.turns[-1:] != self.conversation.turns[-1:]:
             tell_of_answer(self.app, message.conversation.turns[-1].turn)
+        elif self.answer.phase is Phase.FAILED:
+            words = f"no whole answer from {printable(name_of(self._asking.request), 60)}"
+            tell_if_long(self.app, words, time.monotonic() - self._sent_at)
         self.conversation = message.conversation
         if self.conversation.tries and self.conversation.number is not None:
             work = keep_tries(self.conversation)

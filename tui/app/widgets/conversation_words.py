@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tui.app.widgets.status_row import Words
 from tui.chat.conversation import OpenConversation
+from tui.config.schema import Config
 
 
 def conversation_words(conversation: OpenConversation, written_anew: int | None, stays_home: str) -> tuple[Words, ...]:
@@ -26,6 +27,13 @@ def conversation_words(conversation: OpenConversation, written_anew: int | None,
     if not_kept:
         words.append(Words(f" · {not_kept} without text", "dim"))
     return tuple(words)
+
+
+def program_words(conversation: OpenConversation, model: str, config: Config) -> str:
+    """How the turns reach ``model``, where that is not as turns; empty: as such, or there are none."""
+    if conversation.carried and model.partition("/")[0] in config.clis:
+        return "A program takes one text: the earlier turns stand before the prompt, each by its role."
+    return ""
 
 
 def way_out_words(conversation: OpenConversation, written_anew: int | None, stays_home: str) -> tuple[Words, ...]:

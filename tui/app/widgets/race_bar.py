@@ -13,10 +13,12 @@ from tui.app.panel_state import KeepsState, PanelState
 from tui.app.planning import plan_now, plan_substance
 from tui.app.racing import RaceAsking, RaceRules
 from tui.app.widgets.choices import Choice
+from tui.app.widgets.conversation_words import conversation_words
 from tui.app.widgets.prompt_bar import toggle_words
 from tui.app.widgets.race_agreement import answer_in_brief
 from tui.app.widgets.reply_words import cold_words, mode_words
 from tui.app.widgets.status_row import StatusRow, Words
+from tui.chat.conversation import OpenConversation
 from tui.fleet.printable import printable
 from tui.ledger.votes import Standing
 
@@ -45,6 +47,12 @@ class RaceBar(StatusRow):
         """What has to be loaded before all can answer, and whom that unloads; empty: nothing."""
         self._substance: tuple[object, ...] = ()
 
+    @property
+    def stays_home(self) -> str:
+        """Why the conversation stays at home though it is not private; empty: it may leave."""
+        assert isinstance(self.app, KeepsState)
+        return self.rules.conversation.stays_home(self.app.state.config.ledger.keep_text)
+
     def watch_rules(self, before: RaceRules, now: RaceRules) -> None:
         self.post_message(self.RulesChanged(before))
 
@@ -54,7 +62,7 @@ class RaceBar(StatusRow):
         substance = (*plan_substance(state), state.figures, rules)
         if substance != self._substance:
             self._substance = substance
-            requests = (choice.request(private=rules.private, external=rules.external) for choice in rules.choices)
+            requests = (choice.request(private=rules.is_private, external=rules.external) for choice in rules.choices)
             cold = (cold_words(plan_now(request, state), state.snapshot, state.figures) for request in requests)
             self.cold_words = "; ".join(words for words in cold if words)
         count = len(rules.choices)
@@ -65,7 +73,7 @@ class RaceBar(StatusRow):
         task = f"for the task {printable(rules.task, 40)}" if rules.task else "for no task"
         self.left = (*left, Words(f"  {task}", "dim", "screen.task"))
         right = [
-            toggle_words("private", "screen.toggle_private", on=rules.private),
+            toggle_words("private", "screen.toggle_private", on=rules.is_private),
             toggle_words("external", "screen.toggle_external", on=rules.external),
         ]
         if rules.settings.words:
@@ -128,8 +136,32 @@ class RaceBar(StatusRow):
     def toggle_private(self) -> None:
         self.rules = replace(self.rules, private=not self.rules.private)
 
+    def leave_turns_out(self) -> None:
+        """Leaves the earlier turns out of what is sent, or takes all of them along."""
+        conversation = self.rules.conversation
+        places = range(len(conversation.turns))
+        turns = conversation.leaving_out(places, out=bool(conversation.carried))
+        self.rules = replace(self.rules, conversation=turns)
+
     def toggle_external(self) -> None:
         self.rules = replace(self.rules, external=not self.rules.external)
+
+
+class TurnsRow(StatusRow):
+    """What of the playground's conversation goes along with the prompt. Is there only where there is one."""
+
+    HELP_TITLE = "Earlier turns"
+    HELP = "The playground's conversation goes along with the prompt of a race; no answer becomes a turn of it."
+
+    def on_mount(self) -> None:
+        self.display = False
+
+    def show_conversation(self, conversation: OpenConversation, stays_home: str) -> None:
+        """``stays_home``: why it stays at home though it is not private; empty: it may leave."""
+        self.display = bool(conversation.turns)
+        self.left = conversation_words(conversation, None, stays_home)
+        way_out = "w leaves them out " if conversation.carried else "w takes them along "
+        self.right = (Words(way_out, "accent", "screen.leave_out"),)
 
 
 class AskedRow(StatusRow):
@@ -144,10 +176,9 @@ class AskedRow(StatusRow):
     def show_asking(self, asking: RaceAsking, *, busy: bool) -> None:
         self.display = True
         said = answer_in_brief(asking.written.words) or "the files alone"
-        self.left = (Words(" ▌ ", "dim"), Words(said))
-        planned = next((lane.decision for lane in asking.lanes if lane.decision is not None), None)
-        modes = (
-            mode_words(planned.plan, planned.modes, external_once=asking.rules.external) if planned is not None else ()
-        )
+        after = len(asking.rules.conversation.carried)
+        turns = f"after {after} turn{'' if after == 1 else 's'}: " if after else ""
+        self.left = (Words(f" ▌ {turns}", "dim"), Words(said))
+        modes = next((mode_words(lane.decision, lane.request) for lane in asking.lanes if lane.decision), ())
         stops = (Words("  esc stops all", "dim", "screen.stop"),) if busy else ()
         self.right = (Words(" "), *modes, *stops, Words(" "))

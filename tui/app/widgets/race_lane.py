@@ -89,15 +89,15 @@ class RaceLane(Vertical):
     def is_answered(self) -> bool:
         return self.lane.finished is not None
 
-    def begin(self, text: str, *, external: bool) -> None:
+    def begin(self, text: str) -> None:
         """Its prompt is on its way, or may not be sent."""
         decision = self.lane.decision
         if decision is None:
             return
         if self.lane.stage is Stage.SKIPPED:
-            self.pane.refuse(text, decision, external_once=external)
+            self.pane.refuse(text, decision, self.lane.request)
         else:
-            self.pane.begin(text, decision, external_once=external)
+            self.pane.begin(text, decision, self.lane.request)
         self.show_figures()
 
     def take(self, events: Iterable[ReplyEvent]) -> None:

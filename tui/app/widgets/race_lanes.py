@@ -22,6 +22,7 @@ from tui.app.prompt_questions import (
 )
 from tui.app.questions import Question
 from tui.app.racing import LanesCame, LanesPlanned, RaceAsking, RaceOver, follow_lanes, plan_lanes
+from tui.app.widgets.conversation_words import program_words
 from tui.app.widgets.race_lane import RaceLane
 from tui.chat.drill import Stage
 from tui.chat.race import Lane
@@ -150,8 +151,13 @@ class RaceLanes(HorizontalScroll, can_focus=False, inherit_bindings=False):
 
     def begin(self, asking: RaceAsking) -> None:
         """The prompt is on its way, or may not be sent."""
+        conversation = asking.rules.conversation
         for widget in self.lanes:
-            widget.begin(asking.written.words, external=asking.rules.external)
+            widget.begin(asking.written.words)
+            if isinstance(self.app, KeepsState) and widget.lane.stage is not Stage.SKIPPED:
+                words = program_words(conversation, widget.lane.model, self.app.state.config)
+                if words:
+                    widget.view.add(words)
 
     @on(LanesCame)
     def show_what_came(self, message: LanesCame) -> None:

@@ -14,24 +14,27 @@ from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelState
 from tui.fleet.wording import latency_words
 from tui.ledger.records import ModelFigures, Turn
-from tui.routing.modes import Modes
-from tui.routing.plan import Candidate, Plan
+from tui.routing.decide import Decision
+from tui.routing.plan import Candidate, Plan, is_private
+from tui.routing.policy import Request
 
 
 def where_words(where: str) -> Words:
     return Words(f"  {where}", "dim" if where == "local" else "accent")
 
 
-def mode_words(plan: Plan, modes: Modes, *, external_once: bool) -> tuple[Words, ...]:
-    """The modes under which a prompt is sent."""
+def mode_words(decision: Decision, request: Request) -> tuple[Words, ...]:
+    """The modes under which a prompt is sent; and that it stays at home, where that is for what it carries along."""
     on = []
-    if plan.private:
+    private = is_private(decision.plan, request)
+    if private:
         on.append("private")
-    if modes.external.enabled:
+    if decision.modes.external.enabled:
         on.append("external mode")
-    elif external_once:
+    elif request.external:
         on.append("external once")
-    return (Words("under ", "dim"), Words(" and ".join(on), "on")) if on else (Words("under no mode", "dim"),)
+    under = (Words("under ", "dim"), Words(" and ".join(on), "on")) if on else (Words("under no mode", "dim"),)
+    return (*under, Words(" · stays at home", "dim")) if request.stays_home and not private else under
 
 
 def plan_words(plan: Plan) -> tuple[Words, ...]:
