@@ -168,7 +168,7 @@ def _deployments(
     findings: _Findings,
 ) -> Iterator[LocalDeployment]:
     """A service's local models; the reason goes to the notes where it has some and LiteLLM cannot reach them."""
-    if config.machine_of(service) is None and not is_loopback(service.host):
+    if not config.is_own(service):
         return
     seen = snapshot.service(service.name)
     if seen is None or seen.models_seen.at is None:

@@ -15,7 +15,7 @@ from pydantic import Field
 from tui.bridges.mcp_asking import Asking, Call, Question, failed, told
 from tui.bridges.mcp_documents import local_models_of, refusal_words, route_of, status_of
 from tui.bridges.mcp_results import Answer, FleetStatus, LocalModels, Route
-from tui.config.schema import Config, is_loopback
+from tui.config.schema import Config
 from tui.routing.plan import Failure
 from tui.routing.policy import NO_PROMPTS, Request
 
@@ -136,7 +136,7 @@ class FleetTools:
         own = [
             service.name
             for service in config.services.values()
-            if service.kind not in NO_PROMPTS and (config.machine_of(service) is not None or is_loopback(service.host))
+            if service.kind not in NO_PROMPTS and config.is_own(service)
         ]
         return local_models_of(await self._asking.look(config, own), config)
 

@@ -244,6 +244,7 @@ def _routed(invocation: Invocation, session: Session, modes: Modes) -> str:
     from tui.fleet.snapshot import FleetSnapshot
     from tui.ledger.usage import Usage
     from tui.routing.guard import Findings
+    from tui.routing.locality import Where, may_be_local
     from tui.routing.plan import plan
     from tui.routing.policy import Request
 
@@ -254,11 +255,17 @@ def _routed(invocation: Invocation, session: Session, modes: Modes) -> str:
     if config is None or session.tier is None:
         return ""
     now = time.time()
-    made = plan(Request(tier=session.tier), config, FleetSnapshot(at=now), modes, Usage(), Findings(), now)
-    if made.candidates:
-        return made.candidates[0].model
-    # Which models run at home only their servers tell; `fleetdeck route` asks them.
-    return "own machines alone" if made.private else "nowhere"
+    # Unlooked at, nearly every model counts as cloud: who may answer at home is sought among all who may answer.
+    anywhere = replace(modes, private=Mode(), private_unknown=False)
+    made = plan(Request(tier=session.tier), config, FleetSnapshot(at=now), anywhere, Usage(), Findings(), now)
+    if not modes.private.enabled and not modes.private_unknown:
+        return made.candidates[0].model if made.candidates else "nowhere"
+    for candidate in made.candidates:
+        if candidate.where is Where.LOCAL:
+            return candidate.model
+        if may_be_local(candidate.model, config, modes.hold):
+            return f"{candidate.model} ?"
+    return "nowhere at home"
 
 
 def _changed(agent: Agent, model: str) -> Agent:

@@ -214,6 +214,10 @@ class Config:
             return self.machines.get(service.machine)
         return self.machine_at(service.host)
 
+    def is_own(self, service: ServiceSettings) -> bool:
+        """Whether ``service`` runs on a machine of ours, or on this one, whatever it passes on to others."""
+        return self.machine_of(service) is not None or is_loopback(service.host)
+
 
 def is_loopback(host: str) -> bool:
     """True for the names and addresses by which a computer means itself (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3, RFC 6761

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -50,6 +50,17 @@ def locality(model_id: str, config: Config, snapshot: FleetSnapshot) -> Locality
     listed = "it " if listed_model(snapshot.service(owner), name) else ""
     place = machine.name if machine else "this machine"
     return Locality(Where.LOCAL, f"{service.name} runs {listed}on {place}", frozenset(walk.machines))
+
+
+def may_be_local(model_id: str, config: Config, lent: Container[str]) -> bool:
+    """Whether a model may run on the person's own machines, but those that are ``lent``, for all that the configuration
+    says: its server, which may pass it on, knows better."""
+    service = config.services.get(model_id.partition("/")[0])
+    settings = config.models.get(model_id)
+    if service is None or (settings is not None and settings.where == "cloud"):
+        return False
+    machine = config.machine_of(service)
+    return config.is_own(service) and (machine is None or machine.name not in lent)
 
 
 def leaving_groups(service: ServiceSnapshot, config: Config, snapshot: FleetSnapshot) -> int:
@@ -109,7 +120,7 @@ class _Walk:
         if settings is not None and settings.where == "cloud":
             return "the configuration says so"
         machine = self._config.machine_of(service)
-        if machine is None and not is_loopback(service.host):
+        if not self._config.is_own(service):
             return f"{service.name} runs at {service.host}, which is no machine of ours"
         model = listed_model(self._snapshot.service(service.name), name)
         if model is None and service.kind in PASSES_ON:

@@ -12,17 +12,31 @@ import pytest
 
 from tui.bridges.claude_quota import Quota, Window, keep_quota, newest, quota_file, read_quota, told_quota
 from tui.cli.main import run
+from tui.config.paths import modes_file
+from tui.routing.mode_files import Flip, flip_hold
 
 Output = pytest.CaptureFixture[str]
 
 CONFIG = """
+[machines.koala]
+addresses = ["koala"]
+[services.llama-swap]
+kind = "llama-swap"
+url = "http://koala:8080"
+[services.vllm]
+kind = "vllm"
+url = "http://koala:8000"
 [clis.claude]
 kind = "claude"
 [clis.copilot]
 kind = "opencode"
 provider = "github-copilot"
+[models."llama-swap/away"]
+where = "cloud"
 [tiers]
+opus = { fallback = ["llama-swap/away", "llama-swap/qwen3", "vllm/big"] }
 sonnet = { external = "copilot/claude-sonnet-4.5" }
+haiku = { fallback = ["vllm/small"] }
 """
 
 
@@ -59,15 +73,42 @@ def test_the_status_line_shows_mode_model_route_and_quota(
     assert line.startswith("[EXTERNAL since ")
     assert "sonnet → copilot/claude-sonnet-4.5" in line
     assert line.count("\n") == 1
-    run(["external", "off"])
-    run(["private", "on"])
-    capsys.readouterr()
-    assert tell(told, monkeypatch, *options) == 0
-    assert "sonnet → own machines alone · PRIVATE on" in capsys.readouterr().out
     file = quota_file()
     assert file.stat().st_mode & 0o777 == 0o600
     assert [window.name for window in read_quota(file).windows] == ["five_hour", "seven_day"]
     assert json.loads(file.read_bytes())["schema"] == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "routed"),
+    [
+        # What llama-swap passes on to others it alone knows, and it is not asked; vLLM passes nothing on.
+        ("opus", "opus → llama-swap/qwen3 ? · PRIVATE on"),
+        ("sonnet", "sonnet → nowhere at home · PRIVATE on"),
+        ("haiku", "haiku → vllm/small · PRIVATE on"),
+    ],
+)
+def test_in_private_mode_the_route_at_home_is_named_as_far_as_it_is_known(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output, model: str, routed: str
+) -> None:
+    config = home / "config.toml"
+    config.write_text(CONFIG)
+    run(["private", "on"])
+    capsys.readouterr()
+    assert tell({"model": {"id": f"claude-{model}-5-5"}}, monkeypatch, "--config", str(config)) == 0
+    assert capsys.readouterr().out == f"[CLAUDE] claude-{model}-5-5 · {routed}\n"
+
+
+def test_what_a_lent_machine_would_answer_is_not_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    config = home / "config.toml"
+    config.write_text(CONFIG)
+    run(["private", "on"])
+    flip_hold(modes_file(), "koala", Flip.ON, "game")
+    capsys.readouterr()
+    assert tell({"model": {"id": "opus"}}, monkeypatch, "--config", str(config)) == 0
+    assert "opus → nowhere at home · PRIVATE on · HOLD koala" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
