@@ -67,8 +67,8 @@ class Terminal:
         os.close(self.descriptor)
         self.descriptor = os.open(os.devnull, os.O_RDWR)
 
-    def sees(self, words: str) -> None:
-        limit = time.monotonic() + PATIENCE
+    def sees(self, words: str, within: float = PATIENCE) -> None:
+        limit = time.monotonic() + within
         while words not in self.shown:
             assert time.monotonic() < limit, f"{words!r} is not shown:\n{self.shown}"
             self.read_on(0.05)

@@ -49,23 +49,30 @@ class Alone:
     home: Path
     temporary: Path
 
-    async def run(self, *command: str, within: float) -> Ended:
-        """Runs a command beside the program. Raises Skipped where a namespace cannot be had, and TimeoutError."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             "PATH": f"{self.program.parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
             "TMPDIR": str(self.temporary),
             "LANG": "C.UTF-8",
         }
+
+    def command(self, *command: str) -> list[str]:
+        """The command, with loopback as its only network."""
         # Positional arguments of sh, so that nothing is pasted into its script.
         script = 'ip link set lo up && exec "$@"'
+        return ["unshare", "--net", "--kill-child", "sh", "-c", script, "sh", *command]
+
+    async def run(self, *command: str, within: float) -> Ended:
+        """Runs a command beside the program. Raises Skipped where a namespace cannot be had, and TimeoutError."""
         process = await asyncio.create_subprocess_exec(
-            *["unshare", "--net", "--kill-child", "sh", "-c", script, "sh", *command],
+            *self.command(*command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=REPOSITORY,
-            env=environment,
+            env=self.environment,
         )
         try:
             async with asyncio.timeout(within):

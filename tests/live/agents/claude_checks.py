@@ -3,16 +3,34 @@ its hooks have run and it has told what it found."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.cli.terminal import on_terminal
 from tests.live.agents.alone import Alone, alone
 from tests.live.checks import Check, Stage
 
 SECONDS = 90.0
 QUIET = ("env", "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1")
+KEY = "sk-ant-api03-" + "a" * 40
+"""No real one, and never sent: no prompt is written, and there is no network. Without any it draws no status line."""
+ROUTES = """
+[machines.koala]
+[services.llama-swap]
+kind = "llama-swap"
+url = "http://koala:8080"
+[clis.claude]
+kind = "claude"
+[clis.copilot]
+kind = "opencode"
+provider = "github-copilot"
+[tiers]
+opus = { external = "copilot/gpt-5.2", fallback = ["llama-swap/qwen3"] }
+"""
 ASK = ("claude", "-p", "--output-format", "stream-json", "--verbose", "--include-hook-events", "hello")
 
 
@@ -90,6 +108,43 @@ async def it_finds_the_agents_that_we_list(claude: Alone) -> None:
     assert not {"late", "nameless", "speechless"} & theirs, theirs
 
 
+def _settle_in(claude: Alone) -> None:
+    """As somebody who has answered its questions: which theme, whether to use this key, whether to trust the folder."""
+    document = {
+        "hasCompletedOnboarding": True,
+        "theme": "dark",
+        "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
+        "projects": {str(claude.home): {"hasTrustDialogAccepted": True}},
+    }
+    (claude.home / ".claude.json").write_text(json.dumps(document))
+    config = claude.home / ".config" / "fleetdeck" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(ROUTES)
+
+
+async def it_shows_our_status_line(claude: Alone) -> None:
+    _settle_in(claude)
+    await fleetdeck(claude, "claude", "install", "--yes", "--no-mcp")
+    await asyncio.to_thread(_looks_at_the_status_line, claude)
+
+
+def _looks_at_the_status_line(claude: Alone) -> None:
+    def flip(*words: str) -> None:
+        command = [sys.executable, "-m", "tui", *words]
+        subprocess.run(command, env=claude.environment, check=True, capture_output=True, timeout=SECONDS)
+
+    command = claude.command(*QUIET, f"ANTHROPIC_API_KEY={KEY}", "env", "-C", str(claude.home), "claude")
+    with on_terminal(command, claude.environment, columns=80, lines=24) as terminal:
+        # It waits for its provider first, in vain.
+        terminal.sees("[CLAUDE] ", SECONDS)
+        assert "opus → claude/opus" in terminal.shown, terminal.shown
+        flip("external", "on")
+        terminal.sees("opus → copilot/gpt-5.2")
+        assert "[EXTERNAL since " in terminal.shown, terminal.shown
+        flip("private", "on")
+        terminal.sees("opus → llama-swap/qwen3 ? · PRIVATE on")
+
+
 def _check(name: str, function: Callable[[Alone], Awaitable[None]]) -> Check:
     async def run(stage: Stage) -> None:
         async with alone("claude") as claude:
@@ -100,6 +155,7 @@ def _check(name: str, function: Callable[[Alone], Awaitable[None]]) -> Check:
 
 CHECKS = (
     _check("hears of the mode once it is set up, and no more once that is taken back", it_hears_of_the_mode),
+    _check("shows our status line, and the modes as they are flipped", it_shows_our_status_line),
     _check("ignores settings that hold a comment, and reads a byte-order mark", it_ignores_settings_with_a_comment),
     _check("finds the agents that we list, changed ones too", it_finds_the_agents_that_we_list),
 )
