@@ -13,7 +13,6 @@ from tests.waiting import until
 from tui.bridges.claude_quota import Quota, Window, keep_quota, quota_file
 from tui.config.paths import data_home
 from tui.demo.fleet import DemoFleet
-from tui.routing.mode_files import Flip, flip_external
 
 
 @pytest.fixture
@@ -67,12 +66,14 @@ async def test_an_agent_that_does_not_follow_external_mode_shows(fleet: DemoFlee
     async with open_panel(fleet) as panel:
         await open_agents(panel, "reviewer")
         assert "● yes" in panel.line_with("reviewer  ")
-        flip_external(panel.app.state.config.panel.external_mode_path, Flip.ON)
+        await panel.press("f7")
         await panel.sees("× works on opus of Claude's subscription while external mode is on")
         assert "● yes" in panel.line_with("planner  ")
         await panel.sees("1 not following the mode")
         await panel.press("i")
         await panel.sees_no("works on opus")
+        await panel.press("f1")
+        await panel.sees("an agent pinned to a model of Claude's subscription does not follow it")
 
 
 async def test_files_that_change_elsewhere_are_followed(fleet: DemoFleet, agents: Path) -> None:

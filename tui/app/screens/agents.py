@@ -64,7 +64,15 @@ class AgentsScreen(ModalScreen[None]):
 
     CSS_PATH = "agents.tcss"
     SCOPE = Scope.AGENTS
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.AGENTS)]
+    # What a modal screen stands above does not get its keys, and whether an agent follows a mode is a question of here.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings_of(Scope.AGENTS),
+        *(
+            binding
+            for binding in bindings_of(Scope.APP)
+            if binding.id in ("mode.external", "mode.private", "panel.help")
+        ),
+    ]
 
     def __init__(self, state: PanelState) -> None:
         super().__init__()
