@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -146,15 +147,16 @@ def _registration_problems(registration: McpRegistration) -> Iterator[ClaudeProb
 
 
 def _agent_problems(agent: Agent, modes: Modes) -> Iterator[ClaudeProblem]:
-    about = printable(agent.name, 60) or str(agent.path)
+    about = printable(agent.name, 60)
+    change = f"fleetdeck claude agents {shlex.quote(about)}"
     if agent.problem:
-        text = f"{agent.path} {agent.problem}, so that Claude Code skips it silently"
-        yield ClaudeProblem("agent", about, text, "mend its frontmatter, or move it elsewhere")
+        text = f"{agent.problem}, so that Claude Code skips it silently"
+        yield ClaudeProblem("agent", str(agent.path), text, "mend its frontmatter, or move it elsewhere")
     elif agent.model and agent.model not in _ALIASES and not agent.model.startswith("claude-"):
         text = f"runs on {printable(agent.model, 60)}, which is no model of Claude Code's"
-        fix = f"fleetdeck claude agents {about} inherit; other models are reached by fleetdeck's tools"
+        fix = f"{change} inherit; other models are reached by fleetdeck's tools"
         yield ClaudeProblem("agent", about, text, fix)
     elif drift := drift_of(agent, modes):
         pinned = agent.model and agent.model not in ("haiku", "inherit")
-        fix = f"fleetdeck claude agents {about} haiku" if pinned else f"add mcp__{SERVER_NAME}__ask to its tools"
+        fix = f"{change} haiku" if pinned else f"add mcp__{SERVER_NAME}__ask to its tools"
         yield ClaudeProblem("drift", about, drift, fix)

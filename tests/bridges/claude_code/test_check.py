@@ -158,8 +158,9 @@ def test_an_agent_that_is_skipped_or_names_no_model_of_claudes_is_named(home: Pa
     folder = home / ".claude" / "agents"
     folder.mkdir()
     (folder / "a.md").write_text("---\ndescription: x\n---\n")
-    (folder / "b.md").write_text("---\nname: b\ndescription: x\nmodel: llama-swap/qwen3\n---\n")
-    found = problems(capsys)
-    assert [kind for kind, _ in found] == ["agent", "agent"]
-    assert "has no name" in found[0][1]
-    assert "llama-swap/qwen3" in found[1][1]
+    (folder / "b.md").write_text("---\nname: two words\ndescription: x\nmodel: llama-swap/qwen3\n---\n")
+    assert run(["claude", "check"]) == 1
+    shown = capsys.readouterr().out
+    assert f"× agent  {folder}/a.md: has no name, so that Claude Code skips it silently\n" in shown
+    assert "× agent  two words: runs on llama-swap/qwen3, which is no model of Claude Code's\n" in shown
+    assert "  fleetdeck claude agents 'two words' inherit;" in shown
