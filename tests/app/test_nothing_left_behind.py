@@ -11,6 +11,9 @@ import pytest
 import tui.app.app
 from tests.app.panel import Clock, Panel, write_config
 from tests.app.test_playground import ask, editor, playground, screen
+from tests.app.test_race import a_race, name_judge
+from tests.app.test_race import ask as ask_all
+from tests.chat.scripted import Scripted
 from tests.waiting import until
 from tui.app.answer_settings import AnswerSettings
 from tui.app.app import FleetApp
@@ -83,6 +86,29 @@ async def test_no_word_is_left_behind(fleet: DemoFleet, tmp_path: Path, log_writ
         if private:
             await panel.press("f9")
         await drive(panel, fleet)
+    assert not files_with(CANARY, fleet.folder, tmp_path)
+
+
+@pytest.mark.parametrize("private", [True, False], ids=["private", "keep-none"])
+async def test_nor_of_a_race_and_its_judge(fleet: DemoFleet, tmp_path: Path, log_written: None, private: bool) -> None:
+    long = f"{CANARY} is where whoever has to move would rather not, for every move makes it worse than it was"
+    answers = {"a": f"{long}, or so they say", "b": long, "judge": f"{CANARY}: [[1, 2]]", "broken": 500}
+    more = "" if private else '\n[ledger]\nkeep_text = "none"\n'
+    async with (
+        Scripted(answers).running() as server,
+        a_race(fleet, "one/a", "one/b", "one/broken", more=server.config_toml(more)) as panel,
+    ):
+        if private:
+            await panel.press("f9")
+        await ask_all(panel, f"{CANARY}?")
+        await panel.press("b", "a")
+        await panel.sees("a judge can tell")
+        await name_judge(panel, "one/judge")
+        await panel.sees("judged by one/judge")
+        await name_judge(panel, "one/broken")
+        await panel.sees("the judge has not compared the answers")
+        asked = sorted(model for model, said in server.prompts if CANARY in said)
+        assert asked == ["a", "b", "broken", "broken", "judge"]
     assert not files_with(CANARY, fleet.folder, tmp_path)
 
 

@@ -36,14 +36,15 @@ class Scripted:
             body = request.json()
             assert isinstance(body, dict)
             model = str(body["model"])
-            self.prompts.append((model, body["messages"][-1]["content"]))
+            said = body["messages"][-1]["content"]
+            self.prompts.append((model, said))
             if len(self.prompts) >= self.together:
                 all_there.set()
             async with asyncio.timeout(PATIENCE):
                 await all_there.wait()
             answer = self.answers[model]
             if isinstance(answer, int):
-                return json_response({"error": {"message": "out of order"}}, answer)
+                return json_response({"error": {"message": f"out of order: {said}"}}, answer)
             return streaming([chunk(answer), chunk(None, "stop"), b"data: [DONE]\n\n"])
 
         server = await serve(respond)
