@@ -1,6 +1,7 @@
 """Answers every prompt with numbered tokens at a steady rate. Run with their number and how many a second.
 
-It says its port, and after each answer when every token was sent, a line of JSON each. Times are those of
+It says its port, and after each answer when every token was sent, or else when the reader went away; a line of JSON
+each. Times are those of
 ``time.perf_counter``, which is one clock for all processes of a Linux machine.
 """
 
@@ -58,7 +59,10 @@ async def main(tokens: int, rate: float) -> None:
                     line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
                 ]
                 await reader.readexactly(int(lengths[0]) if lengths else 0)
-                await answer(writer, tokens, rate)
+                try:
+                    await answer(writer, tokens, rate)
+                except ConnectionError:
+                    print(json.dumps({"closed": time.perf_counter()}), flush=True)
             else:
                 body = b'{"object":"list","data":[{"id":"m","object":"model","created":1,"owned_by":"bench"}]}'
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n")

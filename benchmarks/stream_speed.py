@@ -40,6 +40,8 @@ LONGEST_PROMPT = 60
 BEHIND_AT_MOST = 150.0
 KEY_AT_MOST = 50.0
 GROWTH_AT_MOST = 40.0
+CLOSED_AT_MOST = 200.0
+"""Of these, 100 are Textual's: so long it waits for what may follow the byte that is both escape and a code's begin."""
 BODY = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "go"}]})
 BARE_CLIENT = """
 import asyncio, sys
@@ -76,6 +78,8 @@ class Streamed:
     """Processor time of the second tenth of the answer, when all that it needs is imported."""
     cpu_late: float
     """Of the last tenth."""
+    closed: float
+    """From escape until the server of another answer saw the connection close."""
 
 
 class PacedServer:
@@ -91,6 +95,12 @@ class PacedServer:
         times = self._line()["sent"]
         assert isinstance(times, list)
         return times
+
+    def closed(self) -> float:
+        """When it saw the connection close in the middle of an answer."""
+        at = self._line()["closed"]
+        assert isinstance(at, float)
+        return at
 
     def close(self) -> None:
         self._process.kill()
@@ -133,6 +143,9 @@ def measure(plan: Plan) -> list[Figure]:
         ),
         Figure(
             name="a key meanwhile, p95", unit="ms", measured=percentile(ours.keys, 0.95) * 1000, wanted=KEY_AT_MOST
+        ),
+        Figure(
+            name="escape: the server sees the end", unit="ms", measured=ours.closed * 1000, wanted=CLOSED_AT_MOST
         ),
         Figure(name="memory grown by", unit="MB", measured=ours.growth, wanted=GROWTH_AT_MOST),
         Figure(
@@ -189,7 +202,20 @@ def _stream(folder: Path, server: PacedServer, tokens: int) -> Streamed:
         terminal.press(b"\r")
         seen, keys, cpu = _watch(terminal, tokens)
         growth = _resident(terminal.pid) - before
-    return Streamed(_delays(seen, server.sent()), keys, growth, cpu[2] - cpu[1], cpu[-1] - cpu[-2])
+        delays, closed = _delays(seen, server.sent()), _stopped(terminal, server)
+    return Streamed(delays, keys, growth, cpu[2] - cpu[1], cpu[-1] - cpu[-2], closed)
+
+
+def _stopped(terminal: Terminal, server: PacedServer) -> float:
+    """Seconds from escape in the middle of an answer until its server sees the connection close."""
+    terminal.press(b"go")
+    terminal.wait_until(lambda t: "go" in _prompt_line(t), "the prompt")
+    terminal.press(b"\r")
+    terminal.wait_until(lambda t: "esc stops" in t.text, "the answer", 20.0)
+    terminal.follow(0.5)
+    pressed = terminal.press(b"\x1b")
+    terminal.wait_until(lambda t: "stopped" in t.text, "the end of it", 20.0)
+    return server.closed() - pressed
 
 
 def _race(plan: Plan) -> list[float]:

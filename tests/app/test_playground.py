@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -26,6 +27,8 @@ from tui.ledger.file import ledger_path
 
 CHAT = "/v1/chat/completions"
 ENDLESS = "write 100000 tokens"
+CLOSED_WITHIN = 0.2
+"""Seconds; it takes about 0.01."""
 
 
 @contextlib.asynccontextmanager
@@ -142,17 +145,30 @@ async def test_a_second_prompt_waits_and_escape_ends_the_first_at_its_server_and
             assert editor(panel).text == "and this?"
             assert len(talking.llama_swap.requests.to(CHAT)) == 1
             editor(panel).show_prompt("")
-            await panel.press("escape")
-            await until(
-                lambda: any(record.closed_early for record in talking.llama_swap.requests.to(CHAT)),
-                "the server has seen the connection close",
-                timeout=0.5,
-            )
+            assert await closed_after_escape(panel, talking) < CLOSED_WITHIN
             await panel.sees("stopped · first token")
             assert screen(panel).pane.view.parts.answer, "what had come stays"
             assert editor(panel).text == ENDLESS
             await panel.press("escape")
             assert not editor(panel).has_focus
+
+
+async def closed_after_escape(panel: Panel, fleet: DemoFleet) -> float:
+    """Seconds from escape until the server has seen the connection close: of several answers, since a machine may be
+    busy for a moment. Ends with the first that was quick."""
+    took = math.inf
+    for _ in range(5):
+        if phase(panel) is not Phase.ANSWERING:
+            await write(panel, ENDLESS)
+            await until(lambda: phase(panel) is Phase.ANSWERING, "it is being answered")
+        pressed = time.perf_counter()
+        panel.app.simulate_key("escape")
+        await until(lambda: fleet.llama_swap.requests.to(CHAT)[-1].closed_early, "the server sees the end")
+        took = min(took, time.perf_counter() - pressed)
+        if took < CLOSED_WITHIN:
+            break
+        await until(lambda: not screen(panel).busy, "the panel knows too")
+    return took
 
 
 async def test_errors_are_said_and_leave_the_prompt_where_it_was_and_what_had_come(fleet: DemoFleet) -> None:
