@@ -72,13 +72,21 @@ def remembered(fleet: DemoFleet) -> list[sqlite3.Row]:
         return connection.execute("SELECT * FROM requests ORDER BY id").fetchall()
 
 
-async def test_a_manager_and_a_worker_finish_a_task(fleet: DemoFleet, folder: Path) -> None:
-    told = await moments(task_for(folder, "Explore which files there are"), config_of(fleet))
-    *steps, result = told
+@pytest.mark.parametrize(
+    ("text", "worker", "found"),
+    [
+        ("Explore which files there are", "file_explorer", "README.md"),
+        ("Where is an import?", "code_search", "src/main.py:1: import this"),
+    ],
+)
+async def test_a_manager_and_a_worker_finish_a_task(
+    fleet: DemoFleet, folder: Path, text: str, worker: str, found: str
+) -> None:
+    *steps, result = await moments(task_for(folder, text), config_of(fleet))
     assert isinstance(result, Result)
     assert result.finished
-    assert "README.md" in result.answer
-    assert {step.agent for step in steps if isinstance(step, Step)} == {"manager", "file_explorer"}
+    assert found in result.answer
+    assert {step.agent for step in steps if isinstance(step, Step)} == {"manager", worker}
     rows = remembered(fleet)
     assert {row["face"] for row in rows} == {"agents"}
     assert [row["asked_name"] for row in rows] == [MANAGER, WORKER, WORKER, MANAGER]
@@ -256,7 +264,15 @@ def test_git_is_read_and_runs_no_program_of_the_repository(folder: Path, tmp_pat
     assert "+A project." in tools.git_show("HEAD")
     assert "+Another project." in tools.git_diff()
     assert "M README.md" in tools.git_status()
-    for bad in ("--output=/tmp/x", "HEAD; ls", "-p"):
+    for bad in ("--output=/tmp/x", "HEAD; ls", "-p", "HEAD:README.md"):
         with pytest.raises(ValueError, match="names no commit"):
             tools.git_show(bad)
     assert not trap.exists()
+    below = Folder(folder / "src")
+    number = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD:README.md"], check=True, capture_output=True)
+    with pytest.raises(ValueError, match="git: "):
+        below.git_show(number.stdout.decode().strip())
+    told = below.git_log() + below.git_show("HEAD") + below.git_diff() + below.git_status()
+    assert "it changed nothing in this folder" in told, "of the repository around it nothing is told"
+    assert "project" not in told
+    assert "README" not in told

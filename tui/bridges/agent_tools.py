@@ -62,19 +62,21 @@ class Folder:
     def git_log(self, path: str = ".", count: int = 20) -> str:
         """The last commits that touch a path: number, date, author, subject."""
         options = ("--format=%h %ad %an: %s", "--date=short", f"--max-count={max(1, min(count, MOST_LINES))}")
-        return self._git("log", *options, "--", self._relative(path))
+        return self._git("log", *options, "--", self._relative(path)) or "no commit touches it"
 
     def git_show(self, commit: str) -> str:
         """What one commit changed."""
-        return self._git("show", "--no-ext-diff", "--no-textconv", "--end-of-options", _revision(commit))
+        options = ("--no-ext-diff", "--no-textconv", "--end-of-options", _revision(commit), "--", ".")
+        return self._git("show", *options) or "it changed nothing in this folder"
 
     def git_diff(self, since: str = "HEAD") -> str:
         """What is different now from a commit."""
-        return self._git("diff", "--no-ext-diff", "--no-textconv", "--end-of-options", _revision(since))
+        options = ("--no-ext-diff", "--no-textconv", "--end-of-options", _revision(since), "--", ".")
+        return self._git("diff", *options) or "nothing is different"
 
     def git_status(self) -> str:
         """Which files are changed and not committed."""
-        return self._git("status", "--short", "--branch") or "nothing is changed"
+        return self._git("status", "--short", "--branch", "--", ".") or "nothing is changed"
 
     def _inside(self, path: str) -> Path:
         found = (self.root / path).resolve()
@@ -125,7 +127,8 @@ class Folder:
 def _revision(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_./@^~{}-]+", name) or name.startswith("-"):
         raise ValueError(f"{name!r} names no commit; say HEAD, HEAD~1, a branch or a commit's number")
-    return name
+    # A number may be that of a file, which git would show wherever it lies.
+    return f"{name}^{{commit}}"
 
 
 def _text(path: Path) -> str | None:
