@@ -21,6 +21,8 @@ AgentModel = Literal["haiku", "sonnet", "opus", "inherit"]
 AGENT_MODELS: tuple[AgentModel, ...] = get_args(AgentModel)
 Scope = Literal["project", "user"]
 
+NO_FRONTMATTER = "has no frontmatter between two lines of ---"
+
 _FENCE = re.compile(r"---[ \t]*\r?\n")
 _FIELD = re.compile(r"(?P<name>[A-Za-z_][\w-]*)(?P<colon>[ \t]*:[ \t]*)(?P<value>[^\r\n]*?)(?P<end>[ \t]*\r?\n)")
 _COMMENT = re.compile(r"(?:^|[ \t]+)#.*$")
@@ -55,6 +57,9 @@ def agents_here(environment: Mapping[str, str], home: Path, folder: Path) -> tup
     names: set[str] = set()
     agents = []
     for agent in found:
+        if agent.problem == NO_FRONTMATTER and agent.path.stem.lower() == "readme":
+            # Nobody takes it for an agent.
+            continue
         agents.append(replace(agent, hidden=True) if agent.name and agent.name in names else agent)
         names.add(agent.name)
     return tuple(agents)
@@ -122,7 +127,7 @@ def _agent(path: Path, scope: Scope) -> Agent:
         return Agent(path, scope, "", "", "", None, problem=error.problems[0].text)
     front = _frontmatter(text)
     if front is None:
-        return Agent(path, scope, "", "", "", None, problem="has no frontmatter between two lines of ---")
+        return Agent(path, scope, "", "", "", None, problem=NO_FRONTMATTER)
     fields = {line["name"]: _plain(line["value"]) for line in _fields(text, *front)}
     name = fields.get("name", "")
     tools = fields.get("tools")

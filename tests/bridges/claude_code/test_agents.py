@@ -166,6 +166,7 @@ def test_agents_of_the_project_stand_before_those_of_the_person(home: Path, caps
     agent(project / ".claude" / "agents", "reviewer", model="haiku")
     agent(project / "src" / ".claude" / "agents", "near", model='"sonnet"')
     (own / "notes.md").write_text("# no agent\n")
+    (own / "README.md").write_text("# About these agents\n")
     assert run(["claude", "agents", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert listed["schema"] == 1
