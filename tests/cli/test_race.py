@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import signal
 
 import pytest
@@ -11,9 +13,10 @@ import pytest
 from tests.chat.scripted import Scripted
 from tests.cli.demo_process import PATIENCE
 from tests.cli.house import House
+from tests.cli.terminal import on_terminal
 from tests.waiting import until
 from tui.demo.models import answer_to
-from tui.ledger.votes import Entrant, Vote, Votes
+from tui.ledger.votes import Entrant, Vote, Votes, standings_now
 from tui.routing.mode_files import Flip, flip_private
 
 LOCAL, CLOUD = "llama-swap/gemma", "litellm/gpt-5.2"
@@ -106,6 +109,35 @@ async def test_standings_are_told_without_asking_anybody(house: House) -> None:
     document = (await house.call("race", "--standings", "--json")).document
     assert [row["task"] for row in rows(document, "standings")] == [None, "quick", "quick"]
     assert house.prompted() == {}
+
+
+async def test_a_vote_is_asked_for_on_a_terminal_and_counts_with_those_of_the_panel(house: House) -> None:
+    answers = {"a": "Paris\x1b[2J", "b": "Rome", "c": 500}
+    async with Scripted(answers).running() as server:
+        house.configure(server.config_toml())
+        command = house.command(
+            "race", "-m", "one/a", "-m", "one/b", "-m", "one/c", "--vote", "--for", "reasoning", "-q", "-p", "Capital?"
+        )
+        shown = await asyncio.to_thread(vote_on_terminal, command, "2\r")
+        assert re.search(r"2\. one/b:\s+Rome", shown)
+        assert "one/b has your vote" not in shown, "-q"
+        await asyncio.to_thread(vote_on_terminal, command, "\r")
+        wrong = await house.call("race", "-m", "one/a", "-m", "one/b", "--vote", "Capital?")
+        assert (wrong.code, "needs a terminal" in wrong.err) == (2, True)
+        unknown = await house.call("race", "-m", "one/a", "-m", "one/b", "--for", "reasoning", "Capital?")
+        assert (unknown.code, "say --vote too" in unknown.err) == (2, True)
+    (best, other) = standings_now()
+    assert (best.task, best.model, best.wins, best.races) == ("reasoning", "one/b", 1, 1)
+    assert (other.model, other.wins) == ("one/a", 0)
+
+
+def vote_on_terminal(command: list[str], typed: str) -> str:
+    """Answers the question for the better answer; what was shown."""
+    with on_terminal(command, os.environ) as terminal:
+        terminal.sees("The better answer (1, 2; enter: none of them)")
+        terminal.write(typed)
+        assert terminal.ends() == 0
+        return terminal.shown
 
 
 async def test_who_may_not_is_a_lane_that_says_why(house: House) -> None:

@@ -16,12 +16,20 @@ from tui.cli.answers import print_document
 from tui.cli.completing import complete_models
 from tui.cli.document import SCHEMA
 from tui.cli.invoke import FACE, PromptCommand
-from tui.cli.lanes import SEVERAL, Question, about_document, exit_where_nobody_may, lane_document, tell_if_skipped
+from tui.cli.lanes import (
+    SEVERAL,
+    Question,
+    about_document,
+    exit_where_nobody_may,
+    lane_document,
+    print_answers,
+    tell_if_skipped,
+)
 from tui.cli.looking import config_or_discovered, modes_of
 from tui.cli.main import EXIT_FAILED, Invocation
 from tui.cli.request_options import with_options
 from tui.cli.until_signal import until_signal
-from tui.fleet.printable import printable, printable_lines
+from tui.fleet.printable import printable
 from tui.routing.policy import owner_problem
 
 COMPARING = (
@@ -107,12 +115,7 @@ def _document(found: Consensus, lanes: Sequence[Lane]) -> dict[str, object]:
 
 
 def _print(found: Consensus, lanes: Sequence[Lane]) -> None:
-    for lane in lanes:
-        click.echo(f"{printable(lane.name, 120)}:")
-        shown = lane.text.strip() if lane.finished is not None else f"({lane.stage}: {lane.words})"
-        for line in printable_lines(shown or "(an empty answer)").splitlines():
-            click.echo(f"  {line}".rstrip())
-        click.echo()
+    print_answers((printable(lane.name, 120), lane) for lane in lanes)
     for number, group in enumerate(found.groups, 1):
         click.echo(f"group {number}: {', '.join(printable(model, 120) for model in group.models)}")
     verdict = "reached" if found.agreed is not None else "not reached"

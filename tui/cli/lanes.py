@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from tui.cli.prompt_input import read_prompt
 from tui.cli.request_options import CONDITIONS, PROMPT, WRITING
 from tui.cli.route import EXITS, asked_document
 from tui.config.schema import Config
-from tui.fleet.printable import printable
+from tui.fleet.printable import printable, printable_lines
 from tui.routing.modes import Modes
 from tui.routing.policy import Request
 
@@ -153,6 +153,16 @@ class _Notes:
 
             self._notes[lane.name] = AnswerNotes(tell, lane.decision)
         self._notes[lane.name].take(event)
+
+
+def print_answers(named: Iterable[tuple[str, Lane]]) -> None:
+    """Each answer below its heading, or why there is none."""
+    for heading, lane in named:
+        click.echo(f"{heading}:")
+        shown = lane.text.strip() if lane.finished is not None else f"({lane.stage}: {lane.words})"
+        for line in printable_lines(shown or "(an empty answer)").splitlines():
+            click.echo(f"  {line}".rstrip())
+        click.echo()
 
 
 def tell_if_skipped(lane: Lane) -> None:

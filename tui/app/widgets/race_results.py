@@ -43,9 +43,10 @@ from tui.app.widgets.race_words import LONG_NAMES
 from tui.chat.consensus import Consensus
 from tui.chat.race import Lane
 from tui.chat.race_figures import RaceFigure
+from tui.chat.voting import vote_for
 from tui.config.schema import Config
 from tui.fleet.printable import printable
-from tui.ledger.votes import Entrant, Standing, Vote
+from tui.ledger.votes import Standing
 from tui.routing.modes import Modes
 
 FACE = "panel"
@@ -217,7 +218,8 @@ class RaceResults(Vertical):
         if name == self.better and self._vote is not None:
             work = take_back_vote(self, asking.number, self._vote)
         else:
-            vote = vote_for(name, asking.lanes, at, self.rules.task)
+            winner = next(lane for lane in asking.lanes if lane.name == name)
+            vote = vote_for(winner, asking.lanes, at=at, face=FACE, task=self.rules.task)
             work = keep_vote(self, asking.number, name, vote, instead_of=self._vote)
         self.run_worker(work, group="vote", exit_on_error=False, description="keep the vote")
 
@@ -242,23 +244,3 @@ class RaceResults(Vertical):
     @on(LedgerFailed)
     def tell_of_ledger(self, message: LedgerFailed) -> None:
         self.notify(message.reason, severity="warning", timeout=12, markup=False)
-
-
-def vote_for(name: str, lanes: Iterable[Lane], at: float, task: str) -> Vote:
-    """A vote for the answer of the lane ``name``, against every other model that has answered: a model that answered
-    in two lanes has neither lost against itself nor taken part twice."""
-    answered = [lane for lane in lanes if lane.finished is not None]
-    winner = _entrant(next(lane for lane in answered if lane.name == name))
-    others = {entrant.model: entrant for entrant in map(_entrant, answered) if entrant.model != winner.model}
-    return Vote(at=at, face=FACE, task=task, winner=winner, others=tuple(others.values()))
-
-
-def _entrant(lane: Lane) -> Entrant:
-    assert lane.finished is not None
-    timings = lane.finished.timings
-    return Entrant(
-        model=lane.finished.model,
-        tokens_per_second=timings.tokens_per_second,
-        first_token_s=timings.first_token,
-        total_s=timings.total,
-    )
