@@ -13,6 +13,7 @@ from tests.waiting import until
 from tui.bridges.claude_quota import Quota, Window, keep_quota, quota_file
 from tui.config.paths import data_home
 from tui.demo.fleet import DemoFleet
+from tui.routing.mode_files import Flip, flip_external
 
 
 @pytest.fixture
@@ -66,10 +67,14 @@ async def test_an_agent_that_does_not_follow_external_mode_shows(fleet: DemoFlee
     async with open_panel(fleet) as panel:
         await open_agents(panel, "reviewer")
         assert "● yes" in panel.line_with("reviewer  ")
-        await panel.press("f7")
+        flip_external(panel.app.state.config.panel.external_mode_path, Flip.ON)
         await panel.sees("× works on opus of Claude's subscription while external mode is on")
         assert "● yes" in panel.line_with("planner  ")
         await panel.sees("1 not following the mode")
+        await panel.press("f7")
+        await panel.sees_no("works on opus")
+        await panel.press("f7")
+        await panel.sees("× works on opus")
         await panel.press("i")
         await panel.sees_no("works on opus")
         await panel.press("f1")
