@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.cli.demo_process import wait_until
 from tests.cli.terminal import on_terminal
 from tests.live.agents.alone import Alone, alone
 from tests.live.checks import Check, Stage
@@ -31,6 +32,7 @@ provider = "github-copilot"
 [tiers]
 opus = { external = "copilot/gpt-5.2", fallback = ["llama-swap/qwen3"] }
 """
+NEW_TOOL = '[models."llama-swap/qwen3"]\ntool = { name = "ask_poet", description = "Verse." }\n'
 ASK = ("claude", "-p", "--output-format", "stream-json", "--verbose", "--include-hook-events", "hello")
 
 
@@ -122,18 +124,20 @@ def _settle_in(claude: Alone) -> None:
     config.write_text(ROUTES)
 
 
-async def it_shows_our_status_line(claude: Alone) -> None:
+async def it_follows_modes_and_tools(claude: Alone) -> None:
     _settle_in(claude)
-    await fleetdeck(claude, "claude", "install", "--yes", "--no-mcp")
-    await asyncio.to_thread(_looks_at_the_status_line, claude)
+    await fleetdeck(claude, "claude", "install", "--yes")
+    await asyncio.to_thread(_work_with_it, claude)
 
 
-def _looks_at_the_status_line(claude: Alone) -> None:
+def _work_with_it(claude: Alone) -> None:
     def flip(*words: str) -> None:
         command = [sys.executable, "-m", "tui", *words]
         subprocess.run(command, env=claude.environment, check=True, capture_output=True, timeout=SECONDS)
 
-    command = claude.command(*QUIET, f"ANTHROPIC_API_KEY={KEY}", "env", "-C", str(claude.home), "claude")
+    log = claude.temporary / "debug.txt"
+    run = ("env", "-C", str(claude.home), "claude", "--debug-file", str(log))
+    command = claude.command(*QUIET, f"ANTHROPIC_API_KEY={KEY}", *run)
     with on_terminal(command, claude.environment, columns=80, lines=24) as terminal:
         # It waits for its provider first, in vain.
         terminal.sees("[CLAUDE] ", SECONDS)
@@ -143,6 +147,9 @@ def _looks_at_the_status_line(claude: Alone) -> None:
         assert "[EXTERNAL since " in terminal.shown, terminal.shown
         flip("private", "on")
         terminal.sees("opus → llama-swap/qwen3 ? · PRIVATE on")
+        with (claude.home / ".config" / "fleetdeck" / "config.toml").open("a") as config:
+            config.write(NEW_TOOL)
+        wait_until(lambda: "Received tools/list_changed" in log.read_text(), "it reads the tools again")
 
 
 def _check(name: str, function: Callable[[Alone], Awaitable[None]]) -> Check:
@@ -155,7 +162,7 @@ def _check(name: str, function: Callable[[Alone], Awaitable[None]]) -> Check:
 
 CHECKS = (
     _check("hears of the mode once it is set up, and no more once that is taken back", it_hears_of_the_mode),
-    _check("shows our status line, and the modes as they are flipped", it_shows_our_status_line),
+    _check("shows our status line, follows modes in it, and takes up a new tool", it_follows_modes_and_tools),
     _check("ignores settings that hold a comment, and reads a byte-order mark", it_ignores_settings_with_a_comment),
     _check("finds the agents that we list, changed ones too", it_finds_the_agents_that_we_list),
 )
