@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from textual.widgets import Input, TextArea
 
@@ -265,6 +266,20 @@ async def test_another_model_than_the_one_asked_first_is_named_in_words(fleet: D
         assert panel.painted.count("≠ litellm/flaky was asked first") == 1, "the turn before still says so"
 
 
+async def test_what_llama_swap_leads_a_name_to_is_named_in_words(fleet: DemoFleet) -> None:
+    async with httpx.AsyncClient() as client:
+        await client.put(f"{fleet.llama_swap.url}/api/profiles/active", json={"name": "coding"})
+    async with playground(fleet, "llama-swap/llm-code", size=(120, 60)) as panel:
+        await ask(panel, "why?")
+        await panel.sees("≠ llama-swap/llm-code had coder answer")
+        screen(panel).choice = Choice("model", "llama-swap/code")
+        await ask(panel, "why?")
+        await panel.sees("≠ llama-swap/code had coder answer")
+        screen(panel).choice = Choice("model", "llama-swap/coder")
+        await ask(panel, "why?")
+        await until(lambda: not screen(panel).query_one("#truth").display, "it is the one that was asked for")
+
+
 async def test_settings_reach_the_server(fleet: DemoFleet) -> None:
     await fleet.llama_swap.load("qwen3")
     async with playground(fleet) as panel:
@@ -284,33 +299,6 @@ async def test_settings_reach_the_server(fleet: DemoFleet) -> None:
         assert (body["temperature"], body["max_tokens"]) == (0.5, 20)
         assert body["chat_template_kwargs"] == {"enable_thinking": False}
         await panel.sees("cut off at its longest")
-
-
-async def test_the_finder_shows_the_plan_of_a_row_and_its_choice_is_kept_for_the_next_time(fleet: DemoFleet) -> None:
-    async with playground(fleet) as panel:
-        await find(panel, "nothing like that")
-        await panel.sees("nothing is called so")
-        await panel.press("enter", "escape")
-        await until(lambda: isinstance(panel.app.screen, PlaygroundScreen), "it is closed")
-        assert screen(panel).choice == Choice("task", "default"), "nothing was chosen"
-        await find(panel, "haiku")
-        await panel.sees("1. ○ llama-swap/gemma  local  fallback of haiku")
-        await panel.press("enter")
-        await panel.sees("tier haiku →")
-        assert editor(panel).has_focus
-    async with open_panel(fleet) as panel:
-        await panel.press("3")
-        await panel.sees("tier haiku →")
-
-
-async def test_the_finder_takes_ten_thousand_models(fleet: DemoFleet) -> None:
-    await fleet.ollama.scene("hostile", variant="many")
-    async with playground(fleet) as panel:
-        await until(lambda: len(list(panel.app.state.snapshot.models())) > 10_000, "all are known", timeout=20)  # type: ignore[union-attr]
-        await find(panel, "ollama 09997")
-        await panel.sees("ollama/model-09997")
-        await panel.press("enter")
-        await panel.sees("ollama/model-09997  local")
 
 
 async def test_answers_and_code_in_them_are_copied_and_thoughts_folded_until_a_key_unfolds_them(

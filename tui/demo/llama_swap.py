@@ -55,6 +55,8 @@ class Target:
     name: str
     model: SimulatedModel
     process: Process | None
+    told: str
+    """What the model is called in the request that reaches it: profiles and selectors rewrite that, aliases do not."""
     selector: str = ""
 
 
@@ -135,7 +137,7 @@ class LlamaSwap(DemoServer):
             name = dict(self.profile.pins).get(name, name)
         for process in self.processes.by_name.values():
             if name == process.name or name in process.setup.aliases:
-                return Target(process.name, process.setup.model, process)
+                return Target(process.name, process.setup.model, process, told=name)
         for selector in self.config.selectors:
             if name == selector.name:
                 targets = [target for each in selector.targets if (target := self.resolve(each)) is not None]
@@ -145,7 +147,7 @@ class LlamaSwap(DemoServer):
         for peer in self.config.peers:
             for model, full in zip(peer.models, peer.full_names(), strict=True):
                 if name in (model, full):
-                    return Target(full, SimulatedModel(full, tokens_per_second=90, vram=0), None)
+                    return Target(full, SimulatedModel(full, tokens_per_second=90, vram=0), None, told=name)
         return None
 
     # Errors

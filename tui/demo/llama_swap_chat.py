@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tui.demo.chat_wire import (
@@ -74,6 +74,8 @@ class ModelRoutes:
         target = server.resolve(name)
         if target is None:
             return server.problem(request, 404, "no router for requested model")
+        if forced_model is None:
+            chat = replace(chat, model=target.told)
         process = target.process
         if process is not None and process.busy >= CONCURRENCY_LIMIT:
             return self._too_many()
