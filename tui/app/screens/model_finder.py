@@ -58,7 +58,8 @@ class ModelFinder(FinderScreen[ChoiceRow, Choice]):
         super().on_mount()
         if self._chosen is not None:
             self.table.cursor_key = self._chosen.key
-            self.table.scroll_to_cursor()
+            # How many rows have room is known only once it is laid out.
+            self.call_after_refresh(self.table.scroll_to_cursor)
         self.run_worker(tell_figures(self.app), group="figures", exit_on_error=False, description="read the ledger")
 
     def show_state(self, state: PanelState) -> None:

@@ -20,6 +20,14 @@ MOST_TOKENS = 1_000_000
 THINKING: tuple[tuple[str, bool | None], ...] = (("as it likes", None), ("on", True), ("off", False))
 
 
+class Option(RadioButton):
+    """One of several; that it is the chosen one shows without colours too."""
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802  (Textual's own name for it)
+        return "●" if self.value else "○"
+
+
 class PromptSettingsScreen(ModalScreen[AnswerSettings | None]):
     """Ends with the settings; None: nothing is to change."""
 
@@ -51,7 +59,7 @@ class PromptSettingsScreen(ModalScreen[AnswerSettings | None]):
                 yield Static("Thinking", classes="label short")
                 with RadioSet(id="thinking", compact=True):
                     for words, value in THINKING:
-                        yield RadioButton(words, value=value == settings.thinking)
+                        yield Option(words, value=value == settings.thinking)
             yield Static(
                 "Thinking is told to llama-swap, llama-server, vLLM, Ollama and Anthropic; others have no word for it.",
                 classes="hint",
