@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,11 @@ from tui.fleet.discovery import Candidate
 def usual_ports(fleet: DemoFleet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Discovery with the simulated servers' ports in place of the usual ones, which may be taken on this machine."""
     ports = {"llama-swap": fleet.llama_swap.port, "ollama": fleet.ollama.port, "qdrant": fleet.qdrant.port}
+    finds(ports, monkeypatch)
+
+
+def finds(ports: Mapping[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only servers of these kinds are there, on these ports."""
     ours = tuple(
         Candidate(known.kind, (ports[known.kind],), known.path, known.says)
         for known in discovery.CANDIDATES
@@ -76,7 +82,10 @@ async def test_a_configuration_is_written_once_and_followed(fleet: DemoFleet, us
         await panel.sees("● mine")
 
 
-async def test_with_what_was_written_the_first_prompt_is_answered(fleet: DemoFleet, usual_ports: None) -> None:
+async def test_with_what_was_written_the_first_prompt_is_answered(
+    fleet: DemoFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finds({"ollama": fleet.ollama.port}, monkeypatch)
     await fleet.ollama.load("llama3.2:latest")
     app = first_run_app()
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
