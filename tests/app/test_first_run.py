@@ -96,7 +96,7 @@ async def test_with_what_was_written_the_first_prompt_is_answered(
         await panel.press("3")
         await panel.sees("to task default → ● ollama/llama3.2:latest")
         await panel.press(*"hello", "enter")
-        await panel.sees("tokens")
+        await panel.sees("✓ ollama/llama3.2:latest")
         assert fleet.ollama.requests.to("/api/chat")
 
 
