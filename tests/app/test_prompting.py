@@ -163,6 +163,8 @@ async def test_the_file_finder_completes_looks_into_folders_and_says_what_cannot
         await panel.sees("program.bin")
         await panel.press("enter")
         await panel.sees("program.bin is neither a text file (UTF-8) nor an image")
+        field.value = f"/usr/{tmp_path}/let"
+        await panel.sees("letters/")
         field.value = f"{tmp_path}/nowhere/"
         await panel.sees("nowhere cannot be looked at:")
         await panel.press("escape")

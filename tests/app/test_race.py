@@ -274,6 +274,7 @@ async def name_judge(panel: Panel, model: str) -> None:
 
 async def test_six_are_marked_and_no_seventh_and_scrolled_to_where_there_is_no_room(fleet: DemoFleet) -> None:
     async with a_race(fleet, size=(80, 24)) as panel:
+        await panel.sees("race of 2  ◌ 2 load first  for the task default")
         await panel.press("ctrl+o")
         await until(lambda: isinstance(panel.app.screen, LaneFinder), "the finder is open")
         await panel.sees("2 of 6 marked")

@@ -21,7 +21,7 @@ from tui.app.widgets.prompt_editor import PromptEditor
 from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
 from tui.chat.attachments import IMAGES_TAKEN, Attachment, NotAttachable, read_attachment
-from tui.config.paths import reason_of
+from tui.config.paths import path_words, reason_of
 from tui.fleet.printable import printable
 from tui.fleet.wording import file_size_words
 
@@ -119,7 +119,7 @@ class FileFinder(FinderScreen[FileRow, tuple[Attachment, Path]]):
 
     def _parts(self) -> tuple[Path, str]:
         """The folder that was typed, and the beginning of a name in it."""
-        head, name = os.path.split(self.typed)
+        head, name = os.path.split(_begun_anew(self.typed))
         try:
             folder = Path(head or ".").expanduser()
         except RuntimeError:
@@ -152,7 +152,7 @@ class FileFinder(FinderScreen[FileRow, tuple[Attachment, Path]]):
         if row.is_folder:
             return Content.styled("a folder; enter looks into it", "$foreground 75%")
         return Content.styled(
-            f"{printable(_short(row.path), 300)}\n"
+            f"{printable(path_words(row.path), 300)}\n"
             "Text (UTF-8) stands behind the prompt between lines that name the file; "
             f"an image ({IMAGES_TAKEN}) goes to models that take images.",
             "$foreground 75%",
@@ -160,7 +160,7 @@ class FileFinder(FinderScreen[FileRow, tuple[Attachment, Path]]):
 
     def action_complete(self) -> None:
         if (row := self.table.cursor_record) is not None:
-            self.input.value = _as_folder(row.path) if row.is_folder else _short(row.path)
+            self.input.value = _as_folder(row.path) if row.is_folder else path_words(row.path)
             self.input.cursor_position = len(self.input.value)
 
     def choose(self, row: FileRow) -> None:
@@ -227,13 +227,12 @@ def _cells(row: FileRow) -> tuple[Cell, ...]:
     return (Cell(f"{name}/", "accent"), Cell("")) if row.is_folder else (Cell(name), Cell(file_size_words(row.size)))
 
 
-def _short(path: Path) -> str:
-    """The path as a person writes it, in their home folder with ``~``."""
-    home = Path.home()
-    if path == home:
-        return "~"
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+def _begun_anew(typed: str) -> str:
+    """What stands behind a second beginning: a whole path may be pasted behind the folder that is there already."""
+    for beginning in ("//", "/~/"):
+        typed = typed[typed.rfind(beginning) + 1 :]
+    return typed
 
 
 def _as_folder(path: Path) -> str:
-    return f"{_short(path).rstrip('/')}/"
+    return f"{path_words(path).rstrip('/')}/"

@@ -45,6 +45,7 @@ class RaceBar(StatusRow):
         self.set_reactive(RaceBar.rules, rules)
         self.cold_words = ""
         """What has to be loaded before all can answer, and whom that unloads; empty: nothing."""
+        self._cold_lanes = 0
         self._substance: tuple[object, ...] = ()
 
     @property
@@ -64,13 +65,17 @@ class RaceBar(StatusRow):
             self._substance = substance
             requests = (choice.request(private=rules.is_private, external=rules.external) for choice in rules.choices)
             cold = (cold_words(plan_now(request, state), state.snapshot, state.figures) for request in requests)
-            self.cold_words = "; ".join(words for words in cold if words)
+            colds = [words for words in cold if words]
+            self.cold_words, self._cold_lanes = "; ".join(colds), len(colds)
         count = len(rules.choices)
         who = f"race of {count}" if count > 1 else f"{count or 'nobody'} takes part: ctrl+o chooses who races"
         left = [Words(" "), Words(who, "accent" if count > 1 else "busy", "screen.choose")]
         if not all_visible:
             left.append(Words(f"  lane {lane + 1} of {count} ← →", "strong"))
         task = f"for the task {printable(rules.task, 40)}" if rules.task else "for no task"
+        if self._cold_lanes and not self.screen.has_class("-high"):
+            # The prompt has no border there in which it could stand whole.
+            left.append(Words(f"  ◌ {self._cold_lanes} load first", "starting"))
         self.left = (*left, Words(f"  {task}", "dim", "screen.task"))
         right = [
             toggle_words("private", "screen.toggle_private", on=rules.is_private),
