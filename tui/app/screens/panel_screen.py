@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.app.actions import Scope, keys_in_force
+from tui.app.compositor import FrugalCompositor
 from tui.app.panel_state import KeepsState, PanelState
 from tui.app.view_state import View, keep_view, last_view
 from tui.app.widgets.key_line import KeyLine
@@ -48,6 +49,10 @@ class PanelScreen(Screen[None]):
     clock_words: var[str] = var("", init=False)
     quota: var[Quota | None] = var(None, init=False)
     readonly: var[bool] = var(False, init=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = FrugalCompositor()
 
     def compose(self) -> ComposeResult:
         yield ModeStrip(id="strip").data_bind(
