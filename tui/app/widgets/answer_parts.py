@@ -260,6 +260,17 @@ class AnswerParts:
             for block in part.rows.code_blocks
         ]
 
+    def next_block(self, chosen: CodeBlock | None, top: int) -> tuple[int, CodeBlock] | None:
+        """The block of code after the one that is chosen, else the first from the row ``top`` on, after the last the
+        first again; with the row of its upper border. None where there is none."""
+        places = self.code_blocks()
+        if not places:
+            return None
+        now = next((at for at, (_, block) in enumerate(places) if block is chosen), None)
+        if now is None:
+            return next((place for place in places if place[0] >= top), places[0])
+        return places[(now + 1) % len(places)]
+
     def _rows_for(self, kind: Kind) -> AnswerRows:
         match kind:
             case Kind.ANSWER:

@@ -7,31 +7,29 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.binding import BindingType
-from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.selection import Selection
 from textual.strip import Strip
 
 from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
+from tui.app.widgets.answer_bar import AnswerBar
 from tui.app.widgets.answer_parts import AnswerParts, Kind, Part
 from tui.app.widgets.answer_rows import LONGEST, CodeBlock
 from tui.app.widgets.block_colours import BlockColoured, colour_block
 from tui.app.widgets.line_rows import Row
 from tui.app.widgets.markdown_inline import Span
-from tui.app.widgets.row_drawing import RowDrawer
+from tui.app.widgets.row_drawing import RowDrawer, filtered
 
 WORK_A_FRAME = 0.012
 """Seconds of layout between two looks at the keys; a second's worth of the fastest model takes less."""
 FRAME = 1 / 30
 WIDEST = 112
 """Cells: longer lines are hard to read."""
-
-KEPT_STRIPS = 256
-"""Rows that are kept as they were drawn: more than any screen has."""
 
 _STYLES = frozenset(
     {"text", "bold", "em", "strike", "code", "link", "url", "heading", "subheading", "bullet", "quote", "border"}
@@ -71,7 +69,6 @@ class AnswerView(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.parts = AnswerParts(WIDEST)
         self.following = True
-        self._drawn: LRUCache[int, tuple[Row, Strip]] = LRUCache(KEPT_STRIPS)
         self._drawer = RowDrawer(
             lambda name, partial: self.get_component_rich_style(f"answer-view--{name}", partial=partial)
         )
@@ -82,6 +79,12 @@ class AnswerView(ScrollView, can_focus=True):
     @property
     def allow_select(self) -> bool:
         return True
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = AnswerBar.begun_for(self)
+        return self._vertical_scrollbar
 
     def cut(self, first: int) -> None:
         """Removes the parts from the place ``first`` on."""
@@ -137,18 +140,13 @@ class AnswerView(ScrollView, can_focus=True):
 
     def choose_next_block(self) -> None:
         """Chooses the block of code after the one that is chosen, else the first on the screen."""
-        places = self.parts.code_blocks()
-        if not places:
+        found = self.parts.next_block(self.chosen_block, self.scroll_offset.y)
+        if found is None:
             self.chosen_block = None
             self.app.bell()
-            return
-        now = next((at for at, (_, block) in enumerate(places) if block is self.chosen_block), None)
-        if now is None:
-            at = next((at for at, (row, _) in enumerate(places) if row >= self.scroll_offset.y), 0)
         else:
-            at = (now + 1) % len(places)
-        row, self.chosen_block = places[at]
-        self.show_row(row)
+            row, self.chosen_block = found
+            self.show_row(row)
 
     def show_row(self, row: int) -> None:
         """Scrolls there, unless it is on the screen."""
@@ -162,7 +160,7 @@ class AnswerView(ScrollView, can_focus=True):
         self.action_scroll_rows(screens * max(1, self.size.height - 2))
 
     def watch_chosen_block(self) -> None:
-        self._drawn.clear()
+        self._drawer.forget_rows()
         self.refresh()
         # Escape gives up what is chosen.
         self.screen.refresh_bindings()
@@ -198,7 +196,6 @@ class AnswerView(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._drawer.forget_styles()
-        self._drawn.clear()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return selection.extract("\n".join(f" {line}" for line in self.parts.lines())), "\n"
@@ -207,31 +204,31 @@ class AnswerView(ScrollView, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        width, place = self.size.width, self.scroll_offset.y + y
+        return self._strip(self.scroll_offset.y + y, self.size, self.text_selection)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows that were painted are taken as they are. Textual (8.2.8) would see to border, padding and opacity of
+        all that have moved, of which a view has none: most of the work where each frame moves all rows."""
+        size, selection, top = self.size, self.text_selection, self.scroll_offset.y
+        strips = filtered(self, [self._strip(top + y, size, selection) for y in crop.line_range])
+        return strips if crop.width == size.width else [strip.crop(crop.x, crop.right) for strip in strips]
+
+    def _strip(self, place: int, size: Size, selection: Selection | None) -> Strip:
         found = self.parts.at(place)
         if found is None:
-            text = f"  {self.empty_text}" if not self.parts.parts and y == self.size.height // 2 else ""
-            return self._drawer.line(text, "note", width)
+            text = f"  {self.empty_text}" if not self.parts.parts and place == size.height // 2 else ""
+            return self._drawer.line(text, "note", size.width)
         part, index = found
         row = part.row(index)
-        selection = self.text_selection
         if selection is not None and (marked := selection.get_span(place)) is not None:
-            strip = self._drawer.row(row, _marked_spans(row, marked), width)
-        elif (drawn := self._drawn.get(id(row))) is not None and drawn[0] is row and drawn[1].cell_length == width:
-            strip = drawn[1]
+            strip = self._drawer.row(row, _marked_spans(row, marked), size.width)
+        elif (kept := self._drawer.kept(row, size.width)) is not None:
+            strip = kept
         else:
-            chosen = self._is_chosen(part, index)
+            chosen = _is_chosen(part, index, self.chosen_block, self.chosen_turn)
             spans, chosen_width = (_chosen_spans(row), self.parts.width + 1) if chosen else (row.spans, 0)
-            strip = self._drawer.row(row, spans, width, chosen_width=chosen_width)
-            self._drawn[id(row)] = (row, strip)
+            strip = self._drawer.keep(row, self._drawer.row(row, spans, size.width, chosen_width=chosen_width))
         return strip.apply_offsets(0, place)
-
-    def _is_chosen(self, part: Part, index: int) -> bool:
-        """True for a row of the block of code, or of the prompt, that is chosen."""
-        if part.kind is Kind.PROMPT:
-            return part.turn is not None and part.turn == self.chosen_turn
-        chosen = self.chosen_block
-        return chosen is not None and part.rows.block_at(index - bool(part.fold_words)) is chosen
 
     def _fold(self, part: Part) -> None:
         part.folded = not part.folded
@@ -289,6 +286,13 @@ class AnswerView(ScrollView, can_focus=True):
         if following != self.following:
             self.following = following
             self.post_message(self.FollowingChanged(self, following=following))
+
+
+def _is_chosen(part: Part, index: int, block: CodeBlock | None, turn: int | None) -> bool:
+    """True for a row of the block of code, or of the prompt, that is chosen."""
+    if part.kind is Kind.PROMPT:
+        return part.turn is not None and part.turn == turn
+    return block is not None and part.rows.block_at(index - bool(part.fold_words)) is block
 
 
 def _chosen_spans(row: Row) -> tuple[Span, ...]:

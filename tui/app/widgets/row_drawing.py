@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.cache import LRUCache
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tui.app.widgets.line_rows import Row
 from tui.app.widgets.markdown_inline import Span
+
+KEPT_ROWS = 256
+"""More than any screen has."""
 
 
 class RowDrawer:
@@ -18,9 +23,23 @@ class RowDrawer:
     def __init__(self, rich_style: Callable[[str, bool], Style]) -> None:
         self._rich_style = rich_style
         self._styles: dict[str, Style] = {}
+        self._kept: LRUCache[int, tuple[Row, Strip]] = LRUCache(KEPT_ROWS)
 
     def forget_styles(self) -> None:
         self._styles.clear()
+        self.forget_rows()
+
+    def forget_rows(self) -> None:
+        self._kept.clear()
+
+    def kept(self, row: Row, width: int) -> Strip | None:
+        """The row as it was drawn before, if it was."""
+        found = self._kept.get(id(row))
+        return found[1] if found is not None and found[0] is row and found[1].cell_length == width else None
+
+    def keep(self, row: Row, strip: Strip) -> Strip:
+        self._kept[id(row)] = (row, strip)
+        return strip
 
     def style(self, names: str) -> Style:
         """The style of a part of a row, whose names are joined by "+"."""
@@ -51,3 +70,12 @@ class RowDrawer:
         if chosen_width:
             strip = strip.extend_cell_length(min(width, chosen_width), self.style("chosen"))
         return strip.adjust_cell_length(width, base)
+
+
+def filtered(widget: Widget, strips: Sequence[Strip]) -> list[Strip]:
+    """What the terminal gets of a widget's rows, where it can show less than they have: fewer colours, or none."""
+    background = widget.background_colors[1]
+    shown = list(strips)
+    for line_filter in widget.get_line_filters():
+        shown = [strip.apply_filter(line_filter, background) for strip in shown]
+    return shown
