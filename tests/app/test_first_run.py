@@ -65,15 +65,19 @@ async def test_with_nothing_found_the_usual_ports_are_named(monkeypatch: pytest.
         assert "11434" in panel.painted
 
 
-async def test_a_configuration_is_written_once_and_followed(fleet: DemoFleet, usual_ports: None) -> None:
+async def test_a_configuration_is_written_once_and_followed(
+    fleet: DemoFleet, usual_ports: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME")
     app = first_run_app()
     path = default_config_path()
-    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
         panel = Panel(app, pilot)
         await panel.sees("● ollama at")
+        await panel.sees("Write a configuration to ~/.config/fleetdeck/config.toml  (w)")
         await panel.press("w")
         await until(path.exists, "it is written")
-        await panel.is_told("written: ")
+        await panel.is_told("written: ~/")
         assert path.stat().st_mode & 0o777 == 0o600
         await until(lambda: app.state.config.path == path, "the panel uses it")
         assert app.state.config.services.keys() == {"llama-swap", "ollama", "qdrant"}

@@ -15,7 +15,7 @@ from tui.app.messages import ActionEnded
 from tui.config.atomic import replace_file
 from tui.config.edit import Edit
 from tui.config.errors import ConfigChanged, ConfigError
-from tui.config.paths import modes_file, private_folder, reason_of, state_home
+from tui.config.paths import modes_file, path_words, private_folder, reason_of, state_home
 from tui.config.schema import Config
 from tui.control.gpu_hold import HoldFailed, end_hold, free_gpu
 from tui.control.loading import LoadingFailed, load_model, unload_model, unload_service
@@ -117,8 +117,8 @@ async def save_log(name: str, lines: Sequence[str], now: float) -> ActionEnded:
     try:
         await asyncio.to_thread(_write_private, path, "".join(f"{line}\n" for line in lines))
     except OSError as error:
-        return ActionEnded(f"the log could not be saved as {path}: {reason_of(error)}", failed=True)
-    return ActionEnded(f"saved {len(lines):,} line{'' if len(lines) == 1 else 's'} in {path}")
+        return ActionEnded(f"the log could not be saved as {path_words(path)}: {reason_of(error)}", failed=True)
+    return ActionEnded(f"saved {len(lines):,} line{'' if len(lines) == 1 else 's'} in {path_words(path)}")
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+from tui.config.paths import path_words
 from tui.fleet.printable import printable
 from tui.ledger.conversations import Conversations, Listing, NoSuchConversation, conversations_now
 from tui.ledger.file import LedgerError
@@ -104,7 +105,7 @@ async def export_conversation(target: MessagePump, number: int, name: str) -> No
         path = export_path(name)
         with Conversations() as kept:
             export(kept.opened(number), path)
-        return ConversationChanged(f"exported to {path}")
+        return ConversationChanged(f"exported to {path_words(path)}")
 
     await _post(target, exported)
 

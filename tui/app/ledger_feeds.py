@@ -18,7 +18,7 @@ from textual.message_pump import MessagePump
 
 from tui.app.messages import ActionEnded
 from tui.config.atomic import file_beside
-from tui.config.paths import data_home, private_folder, reason_of
+from tui.config.paths import data_home, path_words, private_folder, reason_of
 from tui.config.watch import watch_files
 from tui.fleet.wording import utc_words
 from tui.ledger.exports import (
@@ -212,9 +212,9 @@ async def save_ledger(target: MessagePump, question: Question, form: Form, now: 
     except LedgerError as error:
         target.post_message(ActionEnded(str(error), failed=True))
     except OSError as error:
-        target.post_message(ActionEnded(f"{path} cannot be written: {reason_of(error)}", failed=True))
+        target.post_message(ActionEnded(f"{path_words(path)} cannot be written: {reason_of(error)}", failed=True))
     else:
-        target.post_message(ActionEnded(f"saved in {path}"))
+        target.post_message(ActionEnded(f"saved in {path_words(path)}"))
 
 
 def _save(path: Path, question: Question, form: Form, now: float, unwanted: threading.Event) -> None:

@@ -38,6 +38,14 @@ def data_home() -> Path:
     return _base("XDG_DATA_HOME", ".local/share") / APPLICATION
 
 
+def path_words(path: Path) -> str:
+    """The path as a person writes it, in their home folder with ``~``."""
+    home = Path.home()
+    if path == home:
+        return "~"
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
 def default_config_path() -> Path:
     """Where the configuration is when nobody says otherwise, and where the first one is written."""
     return config_home() / "config.toml"

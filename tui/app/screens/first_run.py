@@ -20,7 +20,7 @@ from tui.app.panel_state import KeepsState
 from tui.config.edit import write_first_config
 from tui.config.errors import ConfigChanged, ConfigError
 from tui.config.load import load_config
-from tui.config.paths import default_config_path, default_config_text
+from tui.config.paths import default_config_path, default_config_text, path_words
 from tui.config.schema import Config
 from tui.config.starting import starting_text
 from tui.fleet.snapshot import ModelRole
@@ -42,7 +42,7 @@ class FirstRunScreen(ModalScreen[Path | None]):
             yield Static(Content("You have no configuration yet. Looking for servers on this machine …"), id="found")
             yield OptionList(
                 Option(Content("Go on with what was found  (esc)"), id="look_around"),
-                Option(Content(f"Write a configuration to {default_config_path()}  (w)"), id="write"),
+                Option(Content(f"Write a configuration to {path_words(default_config_path())}  (w)"), id="write"),
                 Option(Content("Look around in a simulated fleet  (d)"), id="demo"),
                 id="ways",
                 compact=True,
@@ -106,5 +106,5 @@ class FirstRunScreen(ModalScreen[Path | None]):
             self.notify(str(error), severity="error", markup=False)
             return
         self.app.post_message(ConfigRead(config))
-        self.notify(f"written: {path}. Edit it, and the panel follows.", timeout=10, markup=False)
+        self.notify(f"written: {path_words(path)}. Edit it, and the panel follows.", timeout=10, markup=False)
         self.dismiss(path)
