@@ -218,7 +218,7 @@ class FleetApp(App[Parting]):
             for screen in self.screen_stack:
                 if isinstance(screen, FirstRun):
                     screen.show_found(config)
-        else:
+        elif before.path is not None:
             self.notify("configuration taken up", markup=False)
 
     @on(ThemesRead)
