@@ -112,10 +112,12 @@ async def test_of_a_private_request_there_is_no_text(used: None) -> None:
 
 
 async def test_words_find_requests_and_letters_are_text_meanwhile(used: None) -> None:
-    async with ledger_panel() as panel:
+    async with ledger_panel(size=(80, 24)) as panel:
         await panel.press("right_square_bracket", "right_square_bracket")
         await panel.sees("requests · last 7 days")
-        await panel.press("slash", *"opus")
+        await panel.press("slash", *"zugzwang")
+        await panel.sees("nothing holds these words in this time; t looks further back, esc shows all")
+        await panel.press(*["backspace"] * 8, *"opus")
         await panel.sees("filter: opus")
         await panel.sees("1 request ")
         assert "swap/qwen" not in panel.painted

@@ -37,7 +37,7 @@ def nothing_words(answer: Answer) -> str:
     if answer.problem:
         return answer.problem
     if answer.question.words:
-        return "nothing in this time holds these words; t looks back further, escape shows all again"
+        return "nothing holds these words in this time; t looks further back, esc shows all"
     what = "done" if answer.question.section is Section.ACTIONS else "asked"
     return f"nothing was {what} in this time; t looks back further"
 
