@@ -72,6 +72,15 @@ async def test_on_paper_each_fix_stands_beneath_what_it_mends(patient: Patient) 
     assert re.fullmatch(r"\d+ problems?, \d+ warnings?", lines[-1])
 
 
+async def test_many_names_of_one_cause_move_no_other_text_aside(patient: Patient) -> None:
+    tasks = "".join(f'a-task-with-a-long-name-{number} = ["it/model"]\n' for number in range(9))
+    patient.write(f'[services.it]\nkind = "ollama"\nurl = "http://127.0.0.1:9"\n[tasks]\n{tasks}')
+    _, out = await patient.call("--config", str(patient.config), "doctor")
+    many = next(line for line in out.splitlines() if "no model can answer now" in line)
+    assert "task a-task-with-a-long-name-3 and 5 more: no model" in many
+    assert re.search(r"  × problem  it {1,20}\S", out)
+
+
 async def test_what_a_server_says_reaches_no_terminal_as_a_control_code(patient: Patient) -> None:
     body = b'{"error": "\x1b]0;owned\x07 \x9b31m [red]bad[/]"}'
     async with says(http_answer(body, "500 Oh")) as server:

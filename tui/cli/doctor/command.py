@@ -71,7 +71,8 @@ def _document(findings: Sequence[Finding]) -> Json:
 def _print(findings: Sequence[Finding]) -> None:
     in_colors = colored(sys.stdout)
     width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 10_000
-    about = min(LONGEST_ABOUT, max((len(finding.about) for finding in findings), default=0))
+    lengths = [len(finding.about) for finding in findings]
+    about = max((length for length in lengths if length <= LONGEST_ABOUT), default=0)
     for area in Area:
         rows = [finding for finding in findings if finding.area is area]
         if rows:

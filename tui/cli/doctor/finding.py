@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from tui.fleet.printable import printable
 
+LONGEST_SUBJECT = 200
 LONGEST_TEXT = 400
 
 
@@ -63,4 +64,6 @@ def problem(area: Area, about: str, text: str, fix: str) -> Finding:
 
 def _finding(area: Area, about: str, severity: Severity, text: str, fix: str) -> Finding:
     """Much of a text comes from servers and programs, so that all of it is made harmless here."""
-    return Finding(area, printable(about, 80), severity, printable(text, LONGEST_TEXT), printable(fix, LONGEST_TEXT))
+    return Finding(
+        area, printable(about, LONGEST_SUBJECT), severity, printable(text, LONGEST_TEXT), printable(fix, LONGEST_TEXT)
+    )
