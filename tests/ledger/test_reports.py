@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -18,34 +18,13 @@ from hypothesis import strategies as st
 from tests.ledger.asked import NOON, Asked, ask
 from tui.ledger import reports
 from tui.ledger.distribution import Distribution, Spread
-from tui.ledger.file import LedgerFile
-from tui.ledger.history import Wanted, actions, all_of, opened, requests, seen_prompts
-from tui.ledger.periods import NoPeriod, first_whole_day, since_of, start_of_day
-from tui.ledger.records import Action, Outcome
+from tui.ledger.periods import first_whole_day, start_of_day
+from tui.ledger.records import Outcome
 from tui.ledger.reports import By, UsageRow, usage
 from tui.ledger.schema import MIGRATIONS
 from tui.ledger.store import Ledger
-from tui.ledger.trends import slowdown_in, slowdowns, trend
 
 DAY = 86_400.0
-
-
-@pytest.fixture(autouse=True)
-def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(tmp_path / "ledger.sqlite3") as opened_ledger:
-        yield opened_ledger
-
-
-# ── by hand ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def key_of(asked: Asked, by: By) -> tuple[str, str]:
@@ -254,82 +233,6 @@ def test_a_histogram_is_within_two_in_a_hundred(values: list[float], exact: int)
         assert told == pytest.approx(was, rel=0.0201, abs=0.0001)
 
 
-# ── speed over time ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_model_that_became_slower_is_told(ledger: Ledger) -> None:
-    for step in range(60):
-        ask(ledger, Asked(at=NOON + step, rate=80.0 if step < 50 else 30.0))
-        ask(ledger, Asked(at=NOON + step, model="swap/gemma", rate=80.0 + step % 7))
-    (found,) = slowdowns(ledger)
-    assert (found.model, found.now, found.before) == ("swap/qwen", 30.0, 80.0)
-
-
-@given(st.lists(st.floats(50, 70), min_size=30, max_size=60), st.sets(st.integers(0, 29), max_size=4))
-def test_single_slow_answers_are_no_slowdown(rates: list[float], slow: set[int]) -> None:
-    rates = [1.0 if place in slow else rate for place, rate in enumerate(rates)]
-    assert slowdown_in("swap/qwen", rates) is None
-
-
-@given(st.lists(st.floats(50, 70), min_size=20, max_size=50), st.lists(st.floats(5, 30), min_size=10, max_size=10))
-def test_ten_slow_answers_are_one_whatever_was_before(before: list[float], recent: list[float]) -> None:
-    found = slowdown_in("swap/qwen", recent + before)
-    assert found is not None
-    assert found.now < 0.7 * found.before
-
-
-def test_nothing_is_said_of_a_model_that_has_hardly_been_used() -> None:
-    assert slowdown_in("swap/qwen", [10.0] * 10 + [80.0] * 19) is None
-
-
-def test_a_trend_is_told_by_days_and_a_long_one_by_months(ledger: Ledger) -> None:
-    for day in range(0, 150, 10):
-        ask(ledger, Asked(at=NOON - day * DAY, rate=50.0))
-    ask(ledger, Asked(at=NOON, model="cloud/gpt", where="cloud"))
-    ask(ledger, Asked(at=NOON, model=None, where=None, outcome=Outcome.FAILED))
-    recent = trend(ledger, NOON - 20 * DAY)
-    assert (recent.spans[0], recent.spans[1], recent.spans[-1]) == ("2026-10-31", "2026-11-01", "2026-11-20")
-    used = [at for at in range(21) if at % 10 == 0]
-    requests_of = dict(recent.requests)
-    assert requests_of["local"] == tuple(int(at in used) for at in range(21))
-    assert requests_of["cloud"] == requests_of[""] == (*[0] * 20, 1)
-    (name, rates) = recent.rates[0]
-    assert name == "swap/qwen"
-    assert [at for at, rate in enumerate(rates) if rate is not None] == used
-    assert [rates[at] for at in used] == pytest.approx([50.0] * 3, rel=0.021)
-    for day in range(150):
-        ask(ledger, Asked(at=NOON - day * DAY, rate=50.0))
-    assert trend(ledger, 0.0).spans == ("2026-06", "2026-07", "2026-08", "2026-09", "2026-10", "2026-11")
-
-
-# ── periods ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("words", "since"),
-    [
-        ("7d", NOON - 7 * DAY),
-        ("24h", NOON - DAY),
-        ("2w", NOON - 14 * DAY),
-        ("90m", NOON - 5400),
-        ("today", NOON - DAY / 2),
-        ("2026-11-01", NOON - 19.5 * DAY),
-        ("2026-11-20 11:00", NOON - 3600),
-        ("2026-11-20T11:00:00+01:00", NOON - 7200),
-        ("all", 0.0),
-        ("999999999w", 0.0),
-    ],
-)
-def test_a_period_is_written_as_people_write_it(words: str, since: float) -> None:
-    assert since_of(words, NOON) == since
-
-
-@pytest.mark.parametrize("words", ["", "7", "d", "seven days", "-1d", "2026-13-01", "1.5d"])
-def test_what_is_no_period_is_said(words: str) -> None:
-    with pytest.raises(NoPeriod, match="is no period: say 7d, 24h"):
-        since_of(words, NOON)
-
-
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kathmandu", "Europe/Berlin"])
 def test_days_are_those_of_the_local_clock_also_where_it_is_put_forward(
     zone: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
@@ -348,103 +251,3 @@ def test_days_are_those_of_the_local_clock_also_where_it_is_put_forward(
         assert {row.name: row.requests for row in report.rows} == {
             name: row.requests for (name, _), row in rows_by_hand(asked, since, By.DAY).items()
         }
-
-
-# ── request by request ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_requests_come_newest_first_and_page_by_page(ledger: Ledger) -> None:
-    numbers = [ask(ledger, Asked(at=NOON + step // 3)) for step in range(25)]
-    first = requests(ledger, Wanted(), most=10)
-    rest = requests(ledger, Wanted(), after=first[-1], most=100)
-    assert [one.number for one in (*first, *rest)] == numbers[::-1]
-    paged = all_of(lambda after: requests(ledger, Wanted(), after=after, most=7))
-    assert [one.number for one in paged] == numbers[::-1]
-    assert [one.number for one in requests(ledger, Wanted(since=NOON + 8))] == numbers[:23:-1]
-
-
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ("SKY", [1]),
-        ("sky qwen", [1]),
-        ("sky gpt", []),
-        ("gpt", [2]),
-        ("cloud external", [2]),
-        ("private", [3]),
-        ("ÄRGER", [4]),
-        ("100%", [4]),
-        ("100_", []),
-        ("2026-11-19", [4]),
-        ("2026-02-30", []),
-        ("panel", [2, 1]),
-        ("", [3, 2, 1, 4]),
-    ],
-)
-def test_words_find_requests(ledger: Ledger, words: str, found: list[int]) -> None:
-    ask(ledger, Asked(prompt="why is the Sky blue", face="panel"))
-    ask(ledger, Asked(at=NOON + 1, model="cloud/gpt", where="cloud", external=True, face="panel", prompt="and why not"))
-    ask(ledger, Asked(at=NOON + 2, private=True, prompt="the sky over my house"))
-    ask(ledger, Asked(at=NOON - DAY, prompt="nothing", answer="ärger, 100% of it"))
-    assert [one.number for one in requests(ledger, Wanted(words=words))] == found
-
-
-def test_an_interruption_that_comes_too_late_harms_nothing(ledger: Ledger) -> None:
-    ledger.interrupt()
-    ask(ledger, Asked())
-    assert len(requests(ledger, Wanted(words="sky"))) == 1
-
-
-def test_an_opened_request_has_all_that_is_kept(ledger: Ledger) -> None:
-    number = ask(ledger, Asked(answer="because", rate=50.0))
-    request = opened(ledger, number)
-    assert request is not None
-    assert (request.prompt, request.answer, request.plan) == (
-        "why is the sky blue",
-        "because",
-        ("swap/qwen", "cloud/gpt"),
-    )
-    assert [(one.model, one.where, one.outcome) for one in request.attempts] == [("swap/qwen", "local", "finished")]
-    assert opened(ledger, number + 1) is None
-
-
-def test_of_a_private_request_there_is_no_text(ledger: Ledger) -> None:
-    request = opened(ledger, ask(ledger, Asked(private=True, answer="because", error="quoted: why is the sky blue")))
-    assert request is not None
-    assert request.asked.private
-    assert (request.prompt, request.answer, request.error, request.asked.keeps_text) == (None, None, None, False)
-    assert requests(ledger, Wanted(words="sky")) == ()
-
-
-def test_who_saw_a_prompt_is_told_by_its_hash(ledger: Ledger) -> None:
-    ask(ledger, Asked(private=True, external=True, face="mcp", prompt="secret plans"))
-    ask(ledger, Asked(at=NOON + 1, model="cloud/gpt", where="cloud"))
-    cloud, home = seen_prompts(ledger, Wanted())
-    assert (cloud.attempt.model, cloud.attempt.where, cloud.mode) == ("cloud/gpt", "cloud", "")
-    assert (home.face, home.mode, home.prompt_length) == ("mcp", "external private", 12)
-    assert len(home.prompt_sha256) == 64
-    assert seen_prompts(ledger, Wanted(words="cloud")) == (cloud,)
-
-
-def test_actions_keep_what_was_before_and_after(ledger: Ledger) -> None:
-    done = Action(at=NOON, face="panel", name="unit.stop", target="swap", before="active", after="inactive")
-    ledger.act(done)
-    ledger.act(Action(at=NOON + 1, face="cli", name="model.load", target="swap/qwen", worked=False, detail="refused"))
-    newest, oldest = actions(ledger, Wanted())
-    assert oldest.action == done
-    assert (newest.action.before, newest.action.after) == (None, None)
-    assert actions(ledger, Wanted(words="inactive")) == (oldest,)
-    assert actions(ledger, Wanted(words="failed")) == (newest,)
-
-
-def test_asking_makes_no_ledger(tmp_path: Path) -> None:
-    from tui.ledger.file import existing_ledger
-
-    assert existing_ledger(tmp_path / "nowhere" / "ledger.sqlite3") is None
-    assert not (tmp_path / "nowhere").exists()
-    with LedgerFile(tmp_path / "ledger.sqlite3"):
-        pass
-    found = existing_ledger(tmp_path / "ledger.sqlite3")
-    assert found is not None
-    with found:
-        assert usage(found, 0.0, By.MODEL).rows == ()
