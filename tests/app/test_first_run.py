@@ -80,6 +80,7 @@ async def test_a_configuration_is_written_once_and_followed(
         await panel.is_told("written: ~/")
         assert path.stat().st_mode & 0o777 == 0o600
         await until(lambda: app.state.config.path == path, "the panel uses it")
+        assert len(app._notifications) == 1, "it is told of once"
         assert app.state.config.services.keys() == {"llama-swap", "ollama", "qdrant"}
         assert app.state.config.services["ollama"].url == fleet.ollama.url
         path.write_text(f'[services.mine]\nkind = "qdrant"\nurl = "{fleet.qdrant.url}"\n')
