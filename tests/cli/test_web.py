@@ -17,6 +17,8 @@ from tests.cli.house import House
 from tui.cli.main import Invocation, run
 from tui.cli.web import panel_command
 
+PRIMARY_OF_FLEET_DARK = b"38;2;122;162;247"
+
 
 @dataclass(frozen=True)
 class Web:
@@ -58,7 +60,12 @@ async def read_until(page: aiohttp.ClientWebSocketResponse, *words: bytes) -> No
             seen += message.data if isinstance(message.data, bytes) else message.data.encode()
 
 
-async def test_only_who_has_the_token_gets_in_and_then_sees_the_fleet(house: House) -> None:
+async def test_only_who_has_the_token_gets_in_and_then_sees_the_fleet(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("COLORTERM", raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
     async with served(house) as web:
         for path in ("/", "/?token=wrong", "/?token=", "/ws", "/static/js/textual.js", "/static/", "/download/x"):
             assert await web.status(path) == 403, path
@@ -83,7 +90,7 @@ async def test_only_who_has_the_token_gets_in_and_then_sees_the_fleet(house: Hou
             await web.browser.ws_connect(f"{web.origin}/ws", origin="http://127.0.0.1:3000")
 
         async with web.browser.ws_connect(f"{web.origin}/ws?width=100&height=30", origin=web.origin) as page:
-            await read_until(page, b"llama-swap", b"read-only")
+            await read_until(page, b"llama-swap", b"read-only", PRIMARY_OF_FLEET_DARK)
             await page.send_json(["stdin", "q"])
             async with asyncio.timeout(30):
                 while (await page.receive()).type is not aiohttp.WSMsgType.CLOSE:

@@ -19,7 +19,10 @@ def colored(stream: TextIO) -> bool:
 
 
 def has_few_colors(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal says of no more than sixteen colours that it has them; rich, which draws, asks the same."""
+    """Whether the terminal says of no more than sixteen colours that it has them; rich, which draws, asks the same.
+    A browser has all of them, whatever the terminal that its panel was started from."""
+    if environment.get("TEXTUAL_COLOR_SYSTEM") == "truecolor":
+        return False
     if environment.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
         return False
     return environment.get("TERM", "").rpartition("-")[2] not in ("256color", "kitty", "direct")
