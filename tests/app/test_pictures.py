@@ -128,6 +128,6 @@ def test_first_run(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> No
         screen.show_found(Config(services=services))
         await pilot.pause()
 
-    monkeypatch.setattr(first_run, "default_config_path", lambda: "~/.config/fleetdeck/config.toml")
+    monkeypatch.delenv("XDG_CONFIG_HOME")
     monkeypatch.setattr(first_run.FirstRunScreen, "_look_for_servers", lambda screen: None)
     assert snap_compare(StillApp(FleetSnapshot(at=NOON)), terminal_size=(120, 40), run_before=found)
