@@ -71,6 +71,9 @@ async def test_only_who_has_the_token_gets_in_and_then_sees_the_fleet(
             assert await web.status(path) == 403, path
         async with web.browser.get(web.address) as page:
             assert page.status == 200
+            shown = await page.text()
+            assert "<title>fleetdeck</title>" in shown
+            assert ".focus()" in shown
             assert [answer.status for answer in page.history] == [303]
             assert "token" not in str(page.url), "it stays in no history"
             cookie = page.history[0].headers["Set-Cookie"]

@@ -18,6 +18,13 @@ from textual_serve.server import Server
 
 HOST = "127.0.0.1"
 TOKEN_BYTES = 32
+KEYS_GO_TO_THE_PANEL = """<title>fleetdeck</title><script>
+new MutationObserver((_, watching) => {
+  const keyboard = document.querySelector(".xterm-helper-textarea");
+  if (keyboard && document.body.classList.contains("-first-byte")) { watching.disconnect(); keyboard.focus(); }
+}).observe(document.body, { attributes: true });
+</script>"""
+"""The page of textual-serve (1.1.3) takes no key before it is clicked on, and has no title."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -48,6 +55,12 @@ class PanelServer(Server):
 
     async def on_startup(self, app: web.Application) -> None:
         """textual-serve's own prints what it runs, on a banner."""
+
+    async def handle_index(self, request: web.Request) -> web.Response:
+        answer = await super().handle_index(request)
+        assert isinstance(answer, web.Response)
+        answer.text = (answer.text or "").replace("</body>", f"{KEYS_GO_TO_THE_PANEL}</body>")
+        return answer
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
