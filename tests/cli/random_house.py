@@ -67,6 +67,10 @@ class RandomHouse:
         yield "away-ollama", self.away.ollama
         yield "away-openai", self.away.extra[0]
 
+    def well_ones(self) -> set[str]:
+        """The servers that answer everything, if they are given the time."""
+        return {name for name, server in self.servers() if server.playing.name == "normal"}
+
     async def throw(self) -> None:
         """Another configuration, other modes, other troubles, other models in memory; nothing was asked yet."""
         self._write_config()
