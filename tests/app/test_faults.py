@@ -12,7 +12,7 @@ from tests.app.panel import Clock, open_panel
 from tests.waiting import until
 from tui.app.app import FleetApp
 from tui.app.messages import CopyAsked
-from tui.config.paths import state_home
+from tui.config.paths import path_words, state_home
 from tui.config.schema import Config
 from tui.demo.fleet import DemoFleet
 
@@ -45,7 +45,7 @@ async def test_a_crash_names_its_report_and_tells_neither_locals_nor_words_nor_k
     text = capsys.readouterr().err
     assert "the panel ended by a fault of its own, RuntimeError at " in text
     (report,) = (state_home() / "crashes").glob("*.txt")
-    assert str(report) in text.replace("\n", "")
+    assert path_words(report) in text.replace("\n", "")
     assert "test_faults.py" in report.read_text()
     for told in (text, caplog.text, report.read_text()):
         assert KEY not in told

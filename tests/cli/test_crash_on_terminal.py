@@ -55,3 +55,14 @@ def test_a_command(demo: DemoProcess, tmp_path: Path) -> None:
     assert result.stderr.startswith(b"fleetdeck: status ended by a fault of its own, RuntimeError at ")
     assert result.stderr.count(b"\n") == 1
     assert_told(tmp_path, result.stderr)
+
+
+def test_in_the_demo_the_report_outlives_it_and_its_path_can_be_copied(demo: DemoProcess, tmp_path: Path) -> None:
+    environment = demo.environment(HOME=str(tmp_path), PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+    environment.pop("XDG_STATE_HOME", None)
+    with on_terminal([*BREAKING, "--demo"], environment, columns=80) as terminal:
+        terminal.sees("● llama-swap")
+        terminal.write("y")
+        assert terminal.ends() == 1
+        (report,) = (tmp_path / ".local/state/fleetdeck/crashes").glob("*.txt")
+        assert f"~/.local/state/fleetdeck/crashes/{report.name}\r\n".encode() in terminal.raw

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from tui.cli.main import CommandFailed
+from tui.config.paths import CRASHES_VARIABLE, crashes_folder
 
 READY_WITHIN = 15.0
 """Seconds; it takes 0.3 on a quiet machine."""
@@ -31,7 +32,7 @@ def simulated_fleet() -> Iterator[Path]:
     """A simulated fleet in a process of its own, and the path of the configuration that describes it.
 
     It ends when its standard input closes, so that even a killed panel leaves nothing behind. What is written while it
-    runs (modes, ledger, log) goes into a temporary folder.
+    runs (modes, ledger, log) goes into a temporary folder; only a report of a fault of fleetdeck's own stays.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "tui.demo"],
@@ -43,8 +44,10 @@ def simulated_fleet() -> Iterator[Path]:
     assert process.stdout is not None
     try:
         ready = _wait_until_ready(process)
-        before = {name: os.environ.get(name) for name in ready.env}
-        os.environ.update(ready.env)
+        # A report of a fault is to be read when the demo and its folders are gone.
+        environment = {**ready.env, CRASHES_VARIABLE: str(crashes_folder())}
+        before = {name: os.environ.get(name) for name in environment}
+        os.environ.update(environment)
         try:
             yield Path(ready.config)
         finally:

@@ -15,6 +15,7 @@ from tui.config.errors import file_error
 
 APPLICATION = "fleetdeck"
 CONFIG_VARIABLE = "FLEETDECK_CONFIG"
+CRASHES_VARIABLE = "FLEETDECK_CRASHES"
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -26,6 +27,13 @@ def config_home() -> Path:
 def state_home() -> Path:
     """``$XDG_STATE_HOME/fleetdeck``, by default ``~/.local/state/fleetdeck``: modes, log, locks. May not exist yet."""
     return _base("XDG_STATE_HOME", ".local/state") / APPLICATION
+
+
+def crashes_folder() -> Path:
+    """Where reports of our own faults are kept: ``$FLEETDECK_CRASHES``, by default in the state folder. May not exist
+    yet. ``--demo`` sets it, as its own state folder goes with it."""
+    folder = os.environ.get(CRASHES_VARIABLE)
+    return Path(folder) if folder else state_home() / "crashes"
 
 
 def modes_file() -> Path:

@@ -16,7 +16,7 @@ from types import TracebackType
 from tui import __version__
 from tui.config.atomic import replace_file
 from tui.config.errors import ConfigError
-from tui.config.paths import private_folder, state_home
+from tui.config.paths import crashes_folder, path_words, private_folder
 from tui.fleet.printable import printable, printable_lines
 from tui.fleet.redact import redact
 
@@ -56,7 +56,7 @@ def write_crash_report(error: BaseException, what: str, now: datetime | None = N
     """
     at = now or datetime.now(UTC)
     try:
-        folder = private_folder(state_home() / "crashes")
+        folder = private_folder(crashes_folder())
         path = folder / f"{at:%Y%m%d-%H%M%S-%f}-{os.getpid()}.txt"
         replace_file(path, _report(error, what, at).encode("utf-8", "replace"))
         for old in sorted(folder.glob("*.txt"))[:-KEPT]:
@@ -71,7 +71,7 @@ def crash_words(error: BaseException, what: str, report: Path | None) -> str:
     told = f"fleetdeck: {what} ended by a fault of its own, {fault_words(error)}"
     if report is None:
         return f"{told}; no report of it could be written, as the state folder cannot be written to"
-    return f"{told}; a report without keys, prompts and answers is in {printable(str(report))}"
+    return f"{told}; a report without keys, prompts and answers is in {printable(path_words(report))}"
 
 
 def _report(error: BaseException, what: str, at: datetime) -> str:
