@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual.dom import NoScreen
 from textual.pilot import Pilot
 
 from tests.waiting import until
@@ -68,14 +69,21 @@ class Panel:
     def problems_line(self) -> str:
         return self.painted.splitlines()[-2]
 
+    def _paints(self, words: str) -> bool | None:
+        """Whether the words are on the screen; None: a widget has gone, and what is left has no place yet."""
+        try:
+            return words in self.painted
+        except NoScreen:
+            return None
+
     async def sees(self, words: str) -> None:
         try:
-            await until(lambda: words in self.painted, f"{words!r} is on the screen")
+            await until(lambda: self._paints(words), f"{words!r} is on the screen")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.painted}") from None
 
     async def sees_no(self, words: str) -> None:
-        await until(lambda: words not in self.painted, f"{words!r} is off the screen")
+        await until(lambda: self._paints(words) is False, f"{words!r} is off the screen")
 
     async def is_told(self, words: str) -> None:
         """Waits for a word in passing; it may be broken into lines on the screen."""
