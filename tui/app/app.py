@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from tui.app import feeds
-from tui.app.actions import Scope, key_problems, keys_in_force
+from tui.app.actions import Scope, key_problems
 from tui.app.bindings import bindings_of
 from tui.app.faults import broken_worker_words, crash_text
 from tui.app.messages import (
@@ -34,7 +34,7 @@ from tui.app.messages import (
     ThemesRead,
 )
 from tui.app.palette import ActionProvider
-from tui.app.panel_screens import SCREENS
+from tui.app.panel_screens import SCREENS, agents_screen, help_screen, problems_screen
 from tui.app.panel_state import PanelState, ShowsState
 from tui.app.themes import PLAIN_VARIABLES, Themes, read_themes
 from tui.app.view_state import first_screen
@@ -90,13 +90,9 @@ class FleetApp(App[Parting]):
         few_colors: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``discover``: the person has no configuration, so servers are looked for on this machine.
-
-        ``screen``: the one that opens first; None: as the configuration says.
-
-        ``terminal_problem``: what is wrong with where it is drawn, in a sentence.
-
-        ``few_colors``: it is drawn in sixteen, of which no more than the terminal's own theme can be made.
+        """``discover``: the person has no configuration, so servers are looked for on this machine. ``screen``: the one
+        that opens first; None: as the configuration says. ``terminal_problem``: what is wrong with where it is drawn, in
+        a sentence. ``few_colors``: it has sixteen, of which no more than the terminal's own theme can be made.
         """
         super().__init__()
         if self.no_color:
@@ -285,20 +281,13 @@ class FleetApp(App[Parting]):
             self.notify(message.text, timeout=4, markup=False)
 
     def action_help(self) -> None:
-        from tui.app.screens.help import HelpScreen
-
-        keys = keys_in_force(self.changed_keys)
-        self.push_screen(HelpScreen(self.focused, keys, readonly=self.state.readonly))
+        self.push_screen(help_screen(self.state, self.focused))
 
     def action_agents(self) -> None:
-        from tui.app.screens.agents import AgentsScreen
-
-        self.push_screen(AgentsScreen(self.state))
+        self.push_screen(agents_screen(self.state))
 
     def action_problems(self) -> None:
-        from tui.app.screens.details import ProblemsScreen
-
-        self.push_screen(ProblemsScreen(self.state))
+        self.push_screen(problems_screen(self.state))
 
     def action_look_now(self) -> None:
         self.monitor.look_now()
