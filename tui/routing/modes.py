@@ -29,7 +29,7 @@ class Mode:
 
     @property
     def state(self) -> str:
-        """"on" or "off"."""
+        """Either "on" or "off"."""
         return "on" if self.enabled else "off"
 
     @property
