@@ -91,8 +91,8 @@ class FleetApp(App[Parting]):
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``discover``: the person has no configuration, so servers are looked for on this machine. ``screen``: the one
-        that opens first; None: as the configuration says. ``terminal_problem``: what is wrong with where it is drawn, in
-        a sentence. ``few_colors``: it has sixteen, of which no more than the terminal's own theme can be made.
+        that opens first; None: as the configuration says. ``terminal_problem``: what is wrong with where it is drawn,
+        in a sentence. ``few_colors``: it has sixteen, of which no more than the terminal's own theme can be made.
         """
         super().__init__()
         if self.no_color:
