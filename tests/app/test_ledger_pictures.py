@@ -86,7 +86,7 @@ def is_answered(pilot: Pilot[object]) -> bool:
     return screen is not None and answer is not None and answer.question == screen.question and not working
 
 
-LOOKS = [*((size, "fleet-dark") for size in SIZES), (SIZES[1], "fleet-light")]
+LOOKS = [*((size, "fleet-dark") for size in SIZES), *((size, "fleet-light") for size in SIZES[:2])]
 KEYS = {
     "usage": (),
     "plots": ("t", "right_square_bracket"),
