@@ -39,11 +39,14 @@ class Program:
         Raises:
             ProgramEnded: it cannot be started.
         """
-        pipe = asyncio.subprocess.PIPE
+        starting = asyncio.ensure_future(self._start())
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, limit=LONGEST_LINE
-            )
+            self._process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # asyncio forgets a child whose start is broken off, and it would go on by itself.
+            with contextlib.suppress(OSError):
+                await _kill(await starting)
+            raise
         except OSError as error:
             reason = f"{self._command[0]} cannot be started here: {(error.strerror or str(error)).lower()}"
             raise ProgramEnded(None, reason) from None
@@ -62,12 +65,15 @@ class Program:
             async with asyncio.timeout(END_WITHIN):
                 await self._process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+            pass
         finally:
-            # A proxy that ssh started may hold the pipes open for longer.
-            self._process._transport.close()  # type: ignore[attr-defined]
+            await _kill(self._process)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            *self._command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, limit=LONGEST_LINE
+        )
 
     @property
     def pid(self) -> int:
@@ -110,3 +116,13 @@ class Program:
             self.complaint = (self.complaint + words.decode(errors="replace"))[-COMPLAINT_KEPT:]
             if self.complained is not None:
                 self.complained()
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    """Ends it, if it has not ended, and what we hold of it: a proxy that ssh started may keep the pipes for longer."""
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    try:
+        await process.wait()
+    finally:
+        process._transport.close()  # type: ignore[attr-defined]
