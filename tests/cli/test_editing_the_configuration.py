@@ -96,7 +96,7 @@ def test_two_keys_of_one_name_are_wrong_too(home: Path, config: Path, monkeypatc
 def test_on_a_terminal_it_is_opened_again(home: Path, config: Path) -> None:
     command = [sys.executable, "-m", "tui", "config", "edit"]
     environment = {**os.environ, "EDITOR": editor(home, f"{SERVICE}kee = 1\n", f"{SERVICE}# right\n")}
-    with on_terminal(command, environment) as terminal:
+    with on_terminal(command, environment, columns=200) as terminal:
         terminal.sees("services.a.kee")
         terminal.sees("Open it again? [Y/n]")
         terminal.write("\n")

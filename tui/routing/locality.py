@@ -126,7 +126,7 @@ class _Walk:
             return f"{service.name} runs at {service.host}, which is no machine of ours"
         model = listed_model(self._snapshot.service(service.name), name)
         if model is None and service.kind in PASSES_ON:
-            return f"{service.name}{UNTOLD}listed it, so where it runs is not known"
+            return f"{service.name} has not listed it, so where it runs is not known"
         if model is not None and model.remote is not None:
             return f"{service.name} passes it on to {model.remote}"
         if machine is not None and service.kind != "litellm":
@@ -134,7 +134,7 @@ class _Walk:
         if model is None:
             return None
         if model.targets is None:
-            return f"{service.name}{UNTOLD}said what it may fall back to"
+            return f"{service.name} has not said what it may fall back to"
         reason = self._deployments_leave(step, model)
         self._ahead += [_Step(service, target, target) for target in reversed(model.targets)]
         return reason
@@ -143,7 +143,7 @@ class _Walk:
         if step.service.kind != "litellm":
             return None
         if not model.deployments:
-            return f"{step.service.name}{UNTOLD}said where its deployments are"
+            return f"{step.service.name} has not said where its deployments are"
         reasons = (self._deployment_leaves(step, deployment) for deployment in model.deployments)
         return next((reason for reason in reasons if reason is not None), None)
 

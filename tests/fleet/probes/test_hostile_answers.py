@@ -141,9 +141,9 @@ async def test_ten_thousand_models_in_a_tenth_of_a_second(watch: Watch, kind: Se
     it.server.json("/props", {"build_info": "b1"})
     look = next(look for look in it.probe.looks if look.tells_models)
     await look.ask(it.asker)
-    started = time.perf_counter()
+    started = time.process_time()
     facts = it.probe.facts()
-    first = time.perf_counter() - started
+    first = time.process_time() - started
     assert len(facts.models) == 10_000
     assert it.probe.facts() is facts, "nothing has changed, so nothing is built again"
     # Half a second forgives a machine that is busy with other tests; a quiet one takes a fifth of that at most.
