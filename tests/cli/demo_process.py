@@ -39,7 +39,9 @@ class DemoProcess:
         return found
 
     def calm(self) -> None:
-        """Back to where every test begins: all scenes normal, nothing loaded."""
+        """Back to where every test begins: all scenes normal, nothing loaded, no mode on."""
+        (self.config.parent / "external-mode.json").unlink(missing_ok=True)
+        (Path(self.env["XDG_STATE_HOME"]) / "fleetdeck" / "modes.json").unlink(missing_ok=True)
         for name, row in self.servers().items():
             if row["scene"] != "normal":
                 self.steer(f"{name}/scene/normal")
