@@ -188,7 +188,8 @@ class _Situation:
             notes.append(f"{option.owner}: {printable(service.reason, 120)}")
         elif service is not None and service.models and option.listed is None:
             notes.append(f"{option.owner} does not list it")
-        elif service is not None and UNTOLD in option.place.reason:
+        half_told = option.state != ServiceState.UNKNOWN and UNTOLD in option.place.reason
+        if service is not None and half_told and (option.listed is not None or not service.models):
             notes.append(f"counts as cloud: {option.place.reason}")
         if self.request.images and takes_images(option.model, self.config, self.snapshot) is None:
             notes.append("whether it takes images is not known")
