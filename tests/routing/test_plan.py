@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -237,6 +238,27 @@ def test_what_is_known_to_be_down_now_is_skipped_and_what_is_not_known_stays() -
 def test_a_service_that_may_yet_answer_is_kept(state: ServiceState) -> None:
     fleet = FleetSnapshot(at=NOW, services=(replace(SWAP, state=state, reason="slow"),))
     assert _ids(_plan(Request(), fleet=fleet)) == ["swap/qwen3"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"models": ()}, "counts as cloud: lite has not listed it, so where it runs is not known"),
+        (
+            {"models": (), "state": ServiceState.BUSY, "reason": "slow"},
+            "lite: slow; counts as cloud: lite has not listed",
+        ),
+        ({"models": (replace(CHAT, targets=None),)}, "counts as cloud: lite has not said what it may fall back to"),
+        ({"models": (replace(CHAT, name="other"),)}, "lite does not list it"),
+        ({"models": (), "state": ServiceState.UNKNOWN, "seen": Seen(None, 10.0)}, "lite has not answered"),
+    ],
+    ids=["not listed", "busy", "fallbacks", "lists others", "no answer"],
+)
+def test_what_is_not_known_of_a_server_is_said_beside_its_candidate(changes: dict[str, Any], words: str) -> None:
+    made = _plan(Request(model="lite/chat"), fleet=FleetSnapshot(at=NOW, services=(SWAP, replace(LITE, **changes))))
+    (candidate,) = made.candidates
+    assert candidate.where is Where.CLOUD
+    assert words in candidate.why
 
 
 def test_warm_models_come_first_where_the_task_prefers_them_and_cloud_models_keep_their_place() -> None:

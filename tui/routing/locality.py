@@ -27,10 +27,10 @@ class Locality:
     reason: str
     machines: frozenset[str] = field(default=frozenset(), compare=False)
     """The names of the machines that may do the work; empty for cloud."""
+    told: bool = True
+    """False where it counts as cloud for lack of an answer, which may yet come."""
 
 
-UNTOLD = " has not "
-"""Stands in every reason that is the lack of an answer, which may yet come, and in no other."""
 PASSES_ON = frozenset({"llama-swap", "ollama", "litellm"})
 """Kinds that may hand a request to somebody else: nothing is known of a model that they have not listed."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -47,7 +47,7 @@ def locality(model_id: str, config: Config, snapshot: FleetSnapshot) -> Locality
     walk = _Walk(config, snapshot)
     leaves = walk.leaves(service, name)
     if leaves is not None:
-        return Locality(Where.CLOUD, leaves)
+        return Locality(Where.CLOUD, leaves, told=walk.told)
     machine = config.machine_of(service)
     listed = "it " if listed_model(snapshot.service(owner), name) else ""
     place = machine.name if machine else "this machine"
@@ -97,6 +97,8 @@ class _Walk:
 
     def __init__(self, config: Config, snapshot: FleetSnapshot) -> None:
         self.machines: set[str] = set()
+        self.told = True
+        """False once it ended for lack of an answer."""
         self._config = config
         self._snapshot = snapshot
         self._ahead: list[_Step] = []
@@ -126,7 +128,7 @@ class _Walk:
             return f"{service.name} runs at {service.host}, which is no machine of ours"
         model = listed_model(self._snapshot.service(service.name), name)
         if model is None and service.kind in PASSES_ON:
-            return f"{service.name} has not listed it, so where it runs is not known"
+            return self._untold(f"{service.name} has not listed it, so where it runs is not known")
         if model is not None and model.remote is not None:
             return f"{service.name} passes it on to {model.remote}"
         if machine is not None and service.kind != "litellm":
@@ -134,16 +136,20 @@ class _Walk:
         if model is None:
             return None
         if model.targets is None:
-            return f"{service.name} has not said what it may fall back to"
+            return self._untold(f"{service.name} has not said what it may fall back to")
         reason = self._deployments_leave(step, model)
         self._ahead += [_Step(service, target, target) for target in reversed(model.targets)]
+        return reason
+
+    def _untold(self, reason: str) -> str:
+        self.told = False
         return reason
 
     def _deployments_leave(self, step: _Step, model: ModelSnapshot) -> str | None:
         if step.service.kind != "litellm":
             return None
         if not model.deployments:
-            return f"{step.service.name} has not said where its deployments are"
+            return self._untold(f"{step.service.name} has not said where its deployments are")
         reasons = (self._deployment_leaves(step, deployment) for deployment in model.deployments)
         return next((reason for reason in reasons if reason is not None), None)
 

@@ -16,7 +16,7 @@ from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, Freshness, MachineState, ModelSnapshot, ModelState, ServiceState
 from tui.ledger.usage import Usage
 from tui.routing.guard import Findings
-from tui.routing.locality import UNTOLD, Locality, Where, listed_model, locality
+from tui.routing.locality import Locality, Where, listed_model, locality
 from tui.routing.modes import Mode, Modes
 from tui.routing.policy import Asked, Request, Target, Targets, is_claude, owner_problem, targets_of
 
@@ -188,7 +188,7 @@ class _Situation:
             notes.append(f"{option.owner}: {printable(service.reason, 120)}")
         elif service is not None and service.models and option.listed is None:
             notes.append(f"{option.owner} does not list it")
-        half_told = option.state != ServiceState.UNKNOWN and UNTOLD in option.place.reason
+        half_told = option.state != ServiceState.UNKNOWN and not option.place.told
         if service is not None and half_told and (option.listed is not None or not service.models):
             notes.append(f"counts as cloud: {option.place.reason}")
         if self.request.images and takes_images(option.model, self.config, self.snapshot) is None:
