@@ -17,6 +17,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 EVENTS = queue.Queue()
+KILLED = threading.Event()
+"""Never set: who waits for it hangs until the program is killed."""
 SESSION = "ses_1"
 SEEN = {"requests": [], "bodies": []}
 
@@ -110,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
                 pause = int((time.time() + (step[3] if len(step) > 3 else 0)) * 1000)
                 send("session.status", status={"type": "retry", "attempt": step[1], "message": step[2], "next": pause})
             elif step[0] == "hang":
-                time.sleep(60)
+                KILLED.wait(60)
             else:
                 send("session.error", error=step[1])
                 info["error"] = step[1]
