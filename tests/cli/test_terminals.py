@@ -5,16 +5,31 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 import termios
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
 import pytest
 
-from tests.cli.demo_process import DemoProcess, wait_until
+from tests.cli.demo_process import COMMAND, DemoProcess, wait_until
 from tests.cli.terminal import Terminal, on_terminal
 
 COLOR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|[34]8;[25];)[0-9;]*m")
+
+SLOW_TO_MEASURE = """
+import shutil, sys, time
+
+def measured_slowly(measure=shutil.get_terminal_size):
+    size = measure()
+    time.sleep(0.05)
+    return size
+
+shutil.get_terminal_size = measured_slowly
+from tui.__main__ import main
+main()
+"""
+"""The panel, which takes so long to ask for the size that a terminal's next change comes in between."""
 
 
 def colors_of(terminal: Terminal) -> set[tuple[str, str]]:
@@ -103,6 +118,21 @@ def test_after_many_resizes_the_last_size_is_drawn(demo: DemoProcess) -> None:
         wait_until(fits, "the first screen fills 91 columns and 27 lines")
         terminal.write("q")
         assert terminal.ends() == 0
+
+
+def test_a_resize_while_the_one_before_is_heard_of_is_the_one_that_is_drawn(demo: DemoProcess) -> None:
+    slow = [sys.executable, "-c", SLOW_TO_MEASURE, *demo.command()[len(COMMAND) :]]
+    with on_terminal(slow, demo.environment()) as terminal:
+        terminal.sees("llama-swap/qwen3")
+        terminal.resize(173, 25)
+        terminal.read_on(0.02)
+        terminal.resize(91, 27)
+        terminal.screen.erase_in_display(2)
+        # One that was heard of too late is drawn over the last.
+        while terminal.read_on(0.3):
+            pass
+        lines = terminal.screen.display
+        assert lines[1].endswith("╮") and "q Quit" in lines[26], terminal.shown
 
 
 @pytest.mark.parametrize("term", ["dumb", ""], ids=["dumb", "none"])

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from textual import events
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,17 @@ class TerminalDriver(LinuxDriver):
         assert shown_on is not None
         self._terminals = [number for number in range(3) if os.isatty(number)]
         self._file = _Output(shown_on, self._leave_terminal)  # type: ignore[assignment]
+
+    def start_application_mode(self) -> None:
+        """Textual (8.2.8) measures the terminal in the signal's handler, which the next signal interrupts: of two changes
+        at once the older size could be told last, and would stay. The event loop hears of one after the other."""
+        super().start_application_mode()
+        self._loop.add_signal_handler(signal.SIGWINCH, self._tell_size)
+
+    def _tell_size(self) -> None:
+        if not self._in_band_window_resize:
+            size = Size(*self._get_terminal_size())
+            self._app.post_message(events.Resize(size, size))
 
     def run_input_thread(self) -> None:
         try:
