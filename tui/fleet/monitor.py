@@ -19,6 +19,8 @@ from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, MachineState, See
 QUIET = 0.05
 """Seconds between two snapshots at least, so that hundreds of answers in one breath make one snapshot."""
 QUIET_OF_MANY = 0.2
+PARTS_OF_A_WAIT = 10
+"""A wait is as many waits, one after the other: whatever holds this process up takes the time of one of them."""
 MANY = 50
 """Services from which on something changes all the time, and each snapshot takes longer to make."""
 
@@ -78,13 +80,18 @@ class Monitor:
             yield snapshot
 
     async def first_look(self, timeout: float) -> FleetSnapshot:
-        """The snapshot once everything has been looked at, or after ``timeout`` seconds with what there is by then."""
-        waiting = [asyncio.ensure_future(watch.looked_once.wait()) for watch in self._all_watches()]
+        """The snapshot once everything has been looked at, or after ``timeout`` seconds with what there is by then.
+
+        Seconds for which this process could not run, being busy or asleep, count little: no server is silent in them.
+        """
+        unseen = {asyncio.ensure_future(watch.looked_once.wait()) for watch in self._all_watches()}
+        waiting = unseen
         try:
-            if waiting:
-                await asyncio.wait(waiting, timeout=timeout)
+            for _ in range(PARTS_OF_A_WAIT):
+                if waiting:
+                    _, waiting = await asyncio.wait(waiting, timeout=timeout / PARTS_OF_A_WAIT)
         finally:
-            for waiter in waiting:
+            for waiter in unseen:
                 waiter.cancel()
         await self._publish()
         return self.snapshot
