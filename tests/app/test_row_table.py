@@ -84,6 +84,20 @@ async def test_rows_that_come_at_the_top_are_seen_by_who_is_at_the_top() -> None
         assert app.line_of("new") == 0
 
 
+async def test_a_table_that_nobody_is_in_shows_what_comes_first() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 20)) as pilot:
+        app.set_focus(None)
+        await pilot.pause()
+        app.table.show_records(named(*range(20)))
+        app.table.show_records(named(*range(1, 20), 0))
+        assert app.line_of("row-1") == 0, "what was loaded and is gone does not take the view along to the bottom"
+        assert app.table.cursor_key == "row-1"
+        app.table.cursor_key = "row-3"
+        app.table.show_records(named(3, *range(1, 3), *range(4, 20)))
+        assert app.table.cursor_key == "row-3", "a row that somebody chose stays chosen"
+
+
 async def test_who_has_scrolled_away_from_the_cursor_goes_on_reading_the_same_rows() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 20)):

@@ -122,6 +122,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         return max(0, self.size.height - HEADER_LINES)
 
     @property
+    def _is_untouched(self) -> bool:
+        """Nobody is in it or has scrolled: it is read from the top, and no row of it is anybody's place."""
+        return not self.has_focus and self.scroll_offset.y == 0 and self.cursor_index in (None, 0)
+
+    @property
     def column_keys(self) -> tuple[str, ...]:
         """The columns that are shown at the present width."""
         return tuple(placed.column.key for placed in self._painter.placed)
@@ -130,6 +135,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         """Takes over ``records`` and draws again only the lines on screen that have changed."""
         keys = [self._key_of(record) for record in records]
         before, previous_key = self.cursor_index, self.cursor_key
+        untouched = self._is_untouched
         same_rows = len(keys) == len(self._index) and all(self._index.get(key) == at for at, key in enumerate(keys))
         old = self.records
         if same_rows:
@@ -149,8 +155,8 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self._painter.grew_wider(self._cells_of(record) for record in measured)
         self.virtual_size = Size(0, len(records) + HEADER_LINES)
         self.hover_index = None
-        self._keep_cursor(keys, before, previous_key)
-        if anchor is not None:
+        self._keep_cursor(keys, before, None if untouched else previous_key)
+        if anchor is not None and not untouched:
             self._keep_in_place(*anchor)
         self._lay_out()
 
