@@ -132,7 +132,8 @@ def test_a_resize_while_the_one_before_is_heard_of_is_the_one_that_is_drawn(demo
         while terminal.read_on(0.3):
             pass
         lines = terminal.screen.display
-        assert lines[1].endswith("╮") and "q Quit" in lines[26], terminal.shown
+        assert lines[1].endswith("╮")
+        assert "q Quit" in lines[26], terminal.shown
 
 
 @pytest.mark.parametrize("term", ["dumb", ""], ids=["dumb", "none"])

@@ -54,22 +54,26 @@ async def test_a_slow_subscriber_gets_the_newest_snapshot_and_never_a_queue(demo
 
 
 async def test_what_holds_this_program_up_is_no_silence_of_a_server() -> None:
-    async with says(http_answer(b"pong")) as server:
-        async with watching(config_of(service("s", "http", server.url, timeout=5.0))) as monitor:
-            looking = asyncio.create_task(monitor.first_look(0.3))
-            await asyncio.sleep(0)
-            time.sleep(0.5)
-            found = (await looking).service("s")
-            assert found is not None
-            assert found.state is UP
+    async with (
+        says(http_answer(b"pong")) as server,
+        watching(config_of(service("s", "http", server.url, timeout=5.0))) as monitor,
+    ):
+        looking = asyncio.create_task(monitor.first_look(0.3))
+        await asyncio.sleep(0)
+        time.sleep(0.5)
+        found = (await looking).service("s")
+        assert found is not None
+        assert found.state is UP
 
 
 async def test_a_look_that_a_server_lets_hang_is_over_in_its_time() -> None:
-    async with says(b"", then_hangs=True) as server:
-        async with watching(config_of(service("s", "http", server.url, timeout=5.0))) as monitor:
-            async with asyncio.timeout(2.0):
-                await monitor.first_look(0.2)
-            assert row(monitor, "s").state is ServiceState.UNKNOWN
+    async with (
+        says(b"", then_hangs=True) as server,
+        watching(config_of(service("s", "http", server.url, timeout=5.0))) as monitor,
+        asyncio.timeout(2.0),
+    ):
+        await monitor.first_look(0.2)
+        assert row(monitor, "s").state is ServiceState.UNKNOWN
 
 
 async def test_hundreds_of_changes_in_one_breath_are_one_snapshot() -> None:

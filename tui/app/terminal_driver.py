@@ -36,9 +36,9 @@ class TerminalDriver(LinuxDriver):
         self._file = _Output(shown_on, self._leave_terminal)  # type: ignore[assignment]
 
     def start_application_mode(self) -> None:
-        """Textual (8.2.8) measures the terminal in the signal's handler, which the next signal interrupts: of two changes
-        at once the older size could be told last, and would stay. The event loop hears of one after the other."""
-        super().start_application_mode()
+        """Textual (8.2.8) measures the terminal in the signal's handler, which the next signal interrupts: of two
+        changes at once the older size could be told last, and would stay. Here one is heard of after the other."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         self._loop.add_signal_handler(signal.SIGWINCH, self._tell_size)
 
     def _tell_size(self) -> None:
