@@ -7,6 +7,7 @@ could not be measured at all.
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import subprocess
 import sys
@@ -57,6 +58,8 @@ def main() -> int:
     if unknown := [name for name in options.name if name not in BENCHMARKS]:
         parser.error(f"nothing is called {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
     plan = QUICK if options.quick else THOROUGH
+    # An installed program has its bytecode; compiling every module at each start would be somebody else's figure.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     print(f"{machine_words()}; Python {platform.python_version()}, Textual {version('textual')}", flush=True)
     missed = 0
     for name in options.name or BENCHMARKS:
