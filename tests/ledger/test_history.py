@@ -101,13 +101,12 @@ def test_actions_keep_what_was_before_and_after(ledger: Ledger) -> None:
 
 
 def test_asking_makes_no_ledger(tmp_path: Path) -> None:
-    from tui.ledger.file import existing_ledger
 
-    assert existing_ledger(tmp_path / "nowhere" / "ledger.sqlite3") is None
+    assert LedgerFile.existing(tmp_path / "nowhere" / "ledger.sqlite3") is None
     assert not (tmp_path / "nowhere").exists()
     with LedgerFile(tmp_path / "ledger.sqlite3"):
         pass
-    found = existing_ledger(tmp_path / "ledger.sqlite3")
+    found = LedgerFile.existing(tmp_path / "ledger.sqlite3")
     assert found is not None
     with found:
         assert usage(found, 0.0, By.MODEL).rows == ()

@@ -31,7 +31,7 @@ from tui.ledger.exports import (
     usage_document,
     usage_records,
 )
-from tui.ledger.file import LedgerError, LedgerFile, existing_ledger, ledger_path
+from tui.ledger.file import LedgerError, LedgerFile, ledger_path
 from tui.ledger.history import (
     AskedRequest,
     DoneAction,
@@ -138,7 +138,7 @@ class _Reading:
 
     def answer(self, question: Question, now: float) -> Answer:
         try:
-            with existing_ledger() or nullcontext() as ledger:
+            with LedgerFile.existing() or nullcontext() as ledger:
                 self._ledger = ledger
                 if ledger is None or self._unwanted:
                     return Answer(question=question, usage=no_usage(question.since(now), question.by), is_empty=True)
@@ -190,7 +190,7 @@ async def open_request(target: MessagePump, number: int) -> None:
 
     def read() -> OpenedRequest | None:
         try:
-            with existing_ledger() or nullcontext() as ledger:
+            with LedgerFile.existing() or nullcontext() as ledger:
                 return None if ledger is None else opened(ledger, number)
         except LedgerError:
             return None
@@ -220,7 +220,7 @@ async def save_ledger(target: MessagePump, question: Question, form: Form, now: 
 def _save(path: Path, question: Question, form: Form, now: float, unwanted: threading.Event) -> None:
     """Leaves no half a file where it becomes ``unwanted`` meanwhile: a million rows take a minute."""
     private_folder(path.parent)
-    with existing_ledger() or nullcontext() as ledger, file_beside(path, b"") as temporary:
+    with LedgerFile.existing() or nullcontext() as ledger, file_beside(path, b"") as temporary:
         with temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
             file.writelines(takewhile(lambda _: not unwanted.is_set(), _lines(ledger, question, form, now)))
         if not unwanted.is_set():

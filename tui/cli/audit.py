@@ -17,7 +17,7 @@ from tui.cli.period import since_option
 from tui.fleet.printable import printable
 from tui.fleet.wording import NOT_KNOWN, time_words, utc_words
 from tui.ledger.exports import SCHEMA, action_record, json_lines, seen_record
-from tui.ledger.file import LedgerError, LedgerFile, existing_ledger
+from tui.ledger.file import LedgerError, LedgerFile
 from tui.ledger.history import PAGE, DoneAction, SeenPrompt, Wanted, actions, all_of, seen_prompts
 from tui.ledger.wording import asked_words
 
@@ -39,7 +39,7 @@ def audit(since: float, as_json: bool) -> None:
     """
     wanted = Wanted(since=since)
     try:
-        with existing_ledger() or nullcontext() as ledger:
+        with LedgerFile.existing() or nullcontext() as ledger:
             if as_json:
                 _print_document(ledger, wanted)
             else:

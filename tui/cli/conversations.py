@@ -15,7 +15,7 @@ from tui.cli.lines import Line, print_lines
 from tui.cli.main import CommandFailed, Invocation
 from tui.fleet.printable import printable, printable_lines
 from tui.ledger.conversations import Conversations, NoSuchConversation, conversations_now
-from tui.ledger.file import LedgerError, ledger_path
+from tui.ledger.file import LedgerError
 from tui.ledger.transcript import NotExported, as_markdown, conversation_json, export, export_path, listing_json
 
 if TYPE_CHECKING:
@@ -105,11 +105,10 @@ def delete(invocation: Invocation, number: int, yes: bool) -> None:
 
 
 def _opened(number: int) -> Conversation:
-    with _explained():
-        if not ledger_path().exists():
+    with _explained(), Conversations.existing() or contextlib.nullcontext() as kept:
+        if kept is None:
             raise NoSuchConversation(number)
-        with Conversations() as kept:
-            return kept.opened(number)
+        return kept.opened(number)
 
 
 @contextlib.contextmanager

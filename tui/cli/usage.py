@@ -13,7 +13,7 @@ from tui.cli.period import since_option
 from tui.fleet.printable import printable
 from tui.fleet.wording import NOT_KNOWN, latency_words, time_words
 from tui.ledger.exports import usage_document
-from tui.ledger.file import LedgerError, existing_ledger
+from tui.ledger.file import LedgerError, LedgerFile
 from tui.ledger.reports import By, UsageReport, UsageRow, no_usage, usage
 from tui.ledger.trends import SLOWDOWN_RULE, Slowdown, slowdowns
 from tui.ledger.wording import count_words, rate_words, row_words, spread_words, total_words, usd_words
@@ -53,7 +53,7 @@ def usage_command(since: float, by: str, as_json: bool) -> None:
 
 
 def _read(since: float, by: By) -> tuple[UsageReport, tuple[Slowdown, ...]]:
-    ledger = existing_ledger()
+    ledger = LedgerFile.existing()
     if ledger is None:
         return no_usage(since, by), ()
     with ledger:

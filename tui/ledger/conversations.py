@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.ledger.file import LedgerFile, ledger_path
+from tui.ledger.file import LedgerFile, add_folded, named_rows
 from tui.ledger.records import Conversation, ListedConversation, Turn, title_of
 
 SHOWN_OF_FIRST = 400
@@ -87,8 +88,10 @@ class Conversations(LedgerFile):
         where = " AND ".join([_HOLDS] * len(wanted)) or "1"
         given = [word for word in wanted for _ in range(3)]
         with self.connected() as connection:
-            connection.create_function("folded", 1, _folded, deterministic=True)
-            rows = _rows(connection, f"{_LISTED} WHERE {where} ORDER BY changed_at DESC, id DESC LIMIT {most}", given)
+            add_folded(connection)
+            rows = named_rows(
+                connection, f"{_LISTED} WHERE {where} ORDER BY changed_at DESC, id DESC LIMIT {most}", given
+            )
             found = len(rows)
             if found == most:
                 (found,) = connection.execute(f"SELECT count(*) FROM conversations WHERE {where}", given).fetchone()  # noqa: S608
@@ -106,7 +109,7 @@ class Conversations(LedgerFile):
             ).fetchone()
             if row is None:
                 raise NoSuchConversation(number)
-            turns = _rows(connection, _TURNS, [number])
+            turns = named_rows(connection, _TURNS, [number])
             title, begun_at, changed_at, branch_of = row
             return Conversation(
                 turns=tuple(_turn(turn) for turn in turns),
@@ -165,11 +168,8 @@ def conversations_now(words: str = "", path: Path | None = None) -> Listing:
     Raises:
         LedgerError: there is one, and it cannot be read.
     """
-    path = path or ledger_path()
-    if not path.exists():
-        return Listing((), 0)
-    with Conversations(path) as conversations:
-        return conversations.listed(words)
+    with Conversations.existing(path) or nullcontext() as conversations:
+        return Listing((), 0) if conversations is None else conversations.listed(words)
 
 
 _OF = "FROM turns JOIN requests ON requests.id = turns.request WHERE turns.conversation = conversations.id"
@@ -206,16 +206,6 @@ def _exists(connection: sqlite3.Connection, conversation: int) -> bool:
 def _has_text(connection: sqlite3.Connection, request: int) -> bool:
     found = connection.execute("SELECT 1 FROM requests WHERE id = ? AND prompt IS NOT NULL", (request,)).fetchone()
     return found is not None
-
-
-def _folded(text: str | None) -> str | None:
-    return None if text is None else text.casefold()
-
-
-def _rows(connection: sqlite3.Connection, statement: str, given: Sequence[object]) -> list[sqlite3.Row]:
-    cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
-    return cursor.execute(statement, given).fetchall()
 
 
 def _listed(row: sqlite3.Row) -> ListedConversation:

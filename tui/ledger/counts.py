@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.ledger.file import LedgerFile, ledger_path
+from tui.ledger.file import LedgerFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +53,10 @@ def counts(path: Path | None = None) -> LedgerCounts | None:
     Raises:
         LedgerError: there is one, and it cannot be read.
     """
-    path = path or ledger_path()
-    if not path.exists():
+    ledger = LedgerFile.existing(path)
+    if ledger is None:
         return None
-    with LedgerFile(path) as ledger, ledger.connected() as connection:
+    with ledger, ledger.connected() as connection:
         requests = connection.execute(
             "SELECT face, coalesce(model, ''), coalesce(place, ''), outcome, count(*), total(input_tokens),"
             " total(output_tokens), total(cost_usd), total(total_s), count(total_s), total(first_token_s),"

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,16 +28,6 @@ class LedgerError(Exception):
 def ledger_path() -> Path:
     """Where the ledger is. May not exist yet."""
     return data_home() / "ledger.sqlite3"
-
-
-def existing_ledger(path: Path | None = None) -> LedgerFile | None:
-    """The ledger at ``path`` (None: the person's); None where there is none yet, and none is created for the question.
-
-    Raises:
-        LedgerError: there is one, and it cannot be read.
-    """
-    path = path or ledger_path()
-    return LedgerFile(path) if path.exists() else None
 
 
 class LedgerFile:
@@ -64,6 +54,16 @@ class LedgerFile:
             except BaseException:
                 self._connection.close()
                 raise
+
+    @classmethod
+    def existing(cls, path: Path | None = None) -> Self | None:
+        """The ledger at ``path`` (None: the person's); None where there is none yet: it is not created for a question.
+
+        Raises:
+            LedgerError: there is one, and it cannot be read.
+        """
+        path = path or ledger_path()
+        return cls(path) if path.exists() else None
 
     def __enter__(self) -> Self:
         return self
@@ -168,3 +168,19 @@ class LedgerFile:
             raise LedgerError(f"{self.path} is no ledger: {error}; move it away to begin a new one") from None
         except OSError as error:
             raise LedgerError(f"{self.path} cannot be opened: {reason_of(error)}") from None
+
+
+def named_rows(connection: sqlite3.Connection, statement: str, given: Sequence[object]) -> list[sqlite3.Row]:
+    """What ``statement`` finds, by the names of its columns."""
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    return cursor.execute(statement, given).fetchall()
+
+
+def add_folded(connection: sqlite3.Connection) -> None:
+    """Teaches a connection ``folded(text)``, for comparing without regard to case: SQLite knows that of ASCII alone."""
+    connection.create_function("folded", 1, _folded, deterministic=True)
+
+
+def _folded(text: str | None) -> str | None:
+    return None if text is None else text.casefold()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from tui.ledger.file import LedgerFile
+from tui.ledger.file import LedgerFile, add_folded, named_rows
 from tui.ledger.records import Action
 
 PAGE = 500
@@ -180,8 +180,8 @@ def opened(ledger: LedgerFile, number: int) -> OpenedRequest | None:
     """
     with ledger.connected() as connection:
         columns = f"{_ASKED}, ended_at, plan, error, system, prompt, answer"
-        rows = _rows(connection, f"SELECT {columns} FROM requests WHERE id = ?", (number,))  # noqa: S608
-        attempts = _rows(connection, "SELECT * FROM attempts WHERE request = ? ORDER BY id", (number,))
+        rows = named_rows(connection, f"SELECT {columns} FROM requests WHERE id = ?", (number,))  # noqa: S608
+        attempts = named_rows(connection, "SELECT * FROM attempts WHERE request = ? ORDER BY id", (number,))
     if not rows:
         return None
     (row,) = rows
@@ -271,12 +271,12 @@ def _page(
         given += [looked_for] * len(listing.texts)
     with ledger.connected() as connection:
         if words:
-            connection.create_function("folded", 1, _folded, deterministic=True)
+            add_folded(connection)
         statement = (
             f"{listing.select} WHERE {' AND '.join(conditions)}"
             f" ORDER BY {table}.at DESC, {table}.id DESC LIMIT {int(most)}"
         )
-        return _rows(connection, statement, given)
+        return named_rows(connection, statement, given)
 
 
 def _day_in(wanted: Wanted) -> tuple[float, float, list[str]]:
@@ -296,18 +296,8 @@ def _day_in(wanted: Wanted) -> tuple[float, float, list[str]]:
     return since, until, words
 
 
-def _folded(text: str | None) -> str | None:
-    return None if text is None else text.casefold()
-
-
 def _pattern(word: str) -> str:
     return "%" + re.sub("([!%_])", r"!\1", word) + "%"
-
-
-def _rows(connection: sqlite3.Connection, statement: str, given: Sequence[object]) -> list[sqlite3.Row]:
-    cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
-    return cursor.execute(statement, given).fetchall()
 
 
 def _asked(row: sqlite3.Row) -> AskedRequest:

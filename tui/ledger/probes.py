@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.ledger.file import LedgerFile, ledger_path
+from tui.ledger.file import LedgerFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,5 @@ def probes_known(path: Path | None = None) -> dict[str, Probed]:
     Raises:
         LedgerError: there is one, and it cannot be read.
     """
-    path = path or ledger_path()
-    if not path.exists():
-        return {}
-    with Probes(path) as probes:
-        return probes.all()
+    with Probes.existing(path) or nullcontext() as probes:
+        return {} if probes is None else probes.all()

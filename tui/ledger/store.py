@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Literal
 
 from tui.fleet.redact import redact
-from tui.ledger.file import LedgerError, LedgerFile, ledger_path
+from tui.ledger.file import LedgerError, LedgerFile
 from tui.ledger.records import Action, Ending, KeepText, ModelFigures, NewRequest, Outcome
 from tui.ledger.usage import Refusal, Usage
 
@@ -31,11 +32,8 @@ def usage_now(now: float, path: Path | None = None) -> Usage:
     Raises:
         LedgerError: there is one, and it cannot be read.
     """
-    path = path or ledger_path()
-    if not path.exists():
-        return Usage()
-    with Ledger(path) as ledger:
-        return ledger.usage(now)
+    with Ledger.existing(path) or nullcontext() as ledger:
+        return Usage() if ledger is None else ledger.usage(now)
 
 
 def figures_now(path: Path | None = None) -> dict[str, ModelFigures]:
@@ -44,11 +42,8 @@ def figures_now(path: Path | None = None) -> dict[str, ModelFigures]:
     Raises:
         LedgerError: there is one, and it cannot be read.
     """
-    path = path or ledger_path()
-    if not path.exists():
-        return {}
-    with Ledger(path) as ledger:
-        return ledger.figures()
+    with Ledger.existing(path) or nullcontext() as ledger:
+        return {} if ledger is None else ledger.figures()
 
 
 def note_action(action: Action) -> None:

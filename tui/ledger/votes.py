@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tui.ledger.file import LedgerFile, ledger_path
+from tui.ledger.file import LedgerFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +117,8 @@ def standings_now(path: Path | None = None) -> tuple[Standing, ...]:
     Raises:
         LedgerError: there is one, and it cannot be read.
     """
-    path = path or ledger_path()
-    if not path.exists():
-        return ()
-    with Votes(path) as votes:
-        return votes.standings()
+    with Votes.existing(path) or nullcontext() as votes:
+        return () if votes is None else votes.standings()
 
 
 def tasks_of(standings: Sequence[Standing]) -> tuple[str, ...]:
