@@ -106,6 +106,9 @@ def test_what_is_stale_or_unknown_is_absent_and_never_zero() -> None:
     assert value(metrics, "fleetdeck_machine_up", machine="b") is None
     assert value(metrics, "fleetdeck_mode_enabled", mode="external") == 0
     assert value(metrics, "fleetdeck_mode_enabled", mode="private") is None
+    unread = metrics_of(FleetSnapshot(at=NOW), Modes(external_unknown=True))
+    assert value(unread, "fleetdeck_mode_enabled", mode="external") is None
+    assert value(unread, "fleetdeck_mode_enabled", mode="private") == 0
     names = {name for name, _ in metrics}
     for absent in (
         "service_latency_seconds",

@@ -65,6 +65,7 @@ def test_a_broken_file_is_named_and_does_not_hide_the_other(case: str, external:
     modes = read_modes(external, others)
     assert modes.private.enabled
     assert not modes.external.enabled
+    assert (modes.external_unknown, modes.private_unknown) == (True, False)
     assert len(modes.problems) == 1
     assert modes.problems[0].startswith(f"{external} is not what a mode file holds: ")
     assert modes.problems[0].isprintable()
@@ -84,7 +85,7 @@ def test_where_it_cannot_be_read_whether_private_mode_is_on_that_is_told(
     others.write_bytes(content)
     modes = read_modes(external, others)
     assert modes.external.enabled
-    assert modes.private_unknown
+    assert (modes.external_unknown, modes.private_unknown) == (False, True)
     assert len(modes.problems) == 1
     assert str(others) in modes.problems[0]
 

@@ -12,10 +12,10 @@ from tui.routing.modes import Mode, Modes
 Json = dict[str, object]
 
 
-def hook_lines(modes: Modes, *, external_unknown: bool) -> tuple[str, ...]:
+def hook_lines(modes: Modes) -> tuple[str, ...]:
     """One marker for each mode that is on, as scripts look for them: ``external-mode:enabled``."""
     lines = []
-    if external_unknown:
+    if modes.external_unknown:
         lines.append("external-mode:unknown")
     elif modes.external.enabled:
         lines.append("external-mode:enabled")
@@ -25,16 +25,16 @@ def hook_lines(modes: Modes, *, external_unknown: bool) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def hook_document(modes: Modes, *, external_unknown: bool, program: str, problems: Sequence[str] = ()) -> Json:
+def hook_document(modes: Modes, program: str) -> Json:
     """What Claude Code 2.1 reads from a SessionStart hook: a context for the model, a line for the person.
 
     ``program`` is the shell command by which fleetdeck is run.
     """
-    lines = list(hook_lines(modes, external_unknown=external_unknown))
-    if not modes.external.enabled and not external_unknown:
+    lines = list(hook_lines(modes))
+    if not modes.external.enabled and not modes.external_unknown:
         # A session that is resumed may have been told otherwise before.
         lines.insert(0, "external-mode:disabled")
-    elif not external_unknown:
+    elif not modes.external_unknown:
         lines.append(
             f"External mode is on{_why(modes.external)}: models other than Claude's subscription are to do the work. "
             f"Hand each piece on with `{program} delegate --tier opus|sonnet|haiku`, the prompt on its standard input, "
@@ -46,7 +46,7 @@ def hook_document(modes: Modes, *, external_unknown: bool, program: str, problem
             "person's own machines or fails; do not send it elsewhere instead."
         )
     document: Json = {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": "\n".join(lines)}}
-    words = [*(printable(problem, 300) for problem in problems), *_words_of(modes, external_unknown)]
+    words = [*(printable(problem, 300) for problem in modes.problems), *_words_of(modes)]
     if words:
         document["systemMessage"] = f"fleetdeck: {'; '.join(words)}"
     return document
@@ -73,12 +73,12 @@ def session_of(document: object, tiers: Sequence[str]) -> Session:
     return Session(printable(words, 60), tier, member(document, "rate_limits"))
 
 
-def status_line(modes: Modes, session: Session, routed: str, quota: str, *, external_unknown: bool = False) -> str:
+def status_line(modes: Modes, session: Session, routed: str, quota: str) -> str:
     """One line: the mode, the session's model, where its tier goes, and what is used of the subscription.
 
     ``routed`` is the model that a request for the session's tier would go to, or why it goes nowhere.
     """
-    if external_unknown:
+    if modes.external_unknown:
         chip = "[EXTERNAL ?]"
     elif modes.external.enabled:
         since = modes.external.since
@@ -103,9 +103,9 @@ def _why(mode: Mode) -> str:
     return f" ({printable(mode.reason, 200)})" if mode.reason else ""
 
 
-def _words_of(modes: Modes, external_unknown: bool) -> list[str]:
+def _words_of(modes: Modes) -> list[str]:
     words = []
-    if external_unknown:
+    if modes.external_unknown:
         words.append("whether external mode is on is not known")
     elif modes.external.enabled:
         words.append(f"external mode is on{_why(modes.external)}")

@@ -206,8 +206,9 @@ def _gpus(scene: Scene) -> Iterator[Metric]:
 
 
 def _modes(modes: Modes) -> Iterator[Metric]:
+    external = None if modes.external_unknown else modes.external.enabled
     private = None if modes.private_unknown else modes.private.enabled
-    samples: list[Sample] = [(("external",), modes.external.enabled), (("private",), private)]
+    samples: list[Sample] = [(("external",), external), (("private",), private)]
     yield _gauge("fleetdeck_mode_enabled", "1: the mode is on.", ("mode",), samples)
     about = "1: its GPU is lent to something else."
     holds: list[Sample] = [((machine,), hold.enabled) for machine, hold in modes.hold.items()]

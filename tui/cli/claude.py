@@ -51,15 +51,14 @@ def hook(invocation: Invocation, as_json: bool) -> None:
     """Answer Claude Code's SessionStart hook with the modes: "external-mode:enabled" on a line while it is on."""
     from tui.bridges.claude_status import hook_document, hook_lines
 
-    modes, unknown, problems = _modes(invocation)
+    modes = _modes(invocation)
     if as_json:
-        program = shlex.join(own_program(invocation))
-        document = hook_document(modes, external_unknown=unknown, program=program, problems=problems)
+        document = hook_document(modes, shlex.join(own_program(invocation)))
         sys.stdout.write(json.dumps(document) + "\n")
         return
-    for line in hook_lines(modes, external_unknown=unknown):
+    for line in hook_lines(modes):
         click.echo(line)
-    for problem in problems:
+    for problem in modes.problems:
         click.echo(problem, err=True)
 
 
@@ -81,10 +80,10 @@ def statusline(invocation: Invocation) -> None:
             keep_quota(quota_file(), told)
         except OSError as error:
             click.echo(f"the quota is not kept for the panel: {reason_of(error)}", err=True)
-    modes, unknown, problems = _modes(invocation)
+    modes = _modes(invocation)
     quota = read_quota(quota_file()).words(now)
-    click.echo(status_line(modes, session, _routed(invocation, session, modes), quota, external_unknown=unknown))
-    for problem in problems:
+    click.echo(status_line(modes, session, _routed(invocation, session, modes), quota))
+    for problem in modes.problems:
         click.echo(problem, err=True)
 
 
@@ -117,7 +116,7 @@ def agents(invocation: Invocation, name: str | None, model: str | None, scope: s
         document = {"schema": 1, "agents": [_agent_document(agent) for agent in found]}
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
     else:
-        _print_agents(found, _modes(invocation)[0])
+        _print_agents(found, _modes(invocation))
 
 
 @claude.command()
@@ -164,7 +163,7 @@ def check(invocation: Invocation, as_json: bool) -> int:
     from tui.bridges.claude_check import look_at_claude
     from tui.fleet.printable import printable
 
-    modes, _, unread = _modes(invocation)
+    modes = _modes(invocation)
     look = look_at_claude(_surroundings(invocation), Path.cwd(), modes)
     if as_json:
         problems = [
@@ -179,7 +178,7 @@ def check(invocation: Invocation, as_json: bool) -> int:
             click.echo(f"  {printable(problem.fix, 300)}")
         if not look.problems:
             click.echo("● nothing is wrong with how Claude Code is set up")
-        for words in unread:
+        for words in modes.problems:
             click.echo(f"{printable(words, 300)}; whether agents follow the modes is not known", err=True)
         if not look.is_set_up:
             click.echo("its settings have no hook of fleetdeck: fleetdeck claude install", err=True)
@@ -204,18 +203,18 @@ def _surroundings(invocation: Invocation) -> Surroundings:
     return Surroundings(program=own_program(invocation), home=Path.home())
 
 
-def _modes(invocation: Invocation) -> tuple[Modes, bool, tuple[str, ...]]:
-    """The modes, whether external mode is unknown, and why. A session is nothing to hold up for a broken file."""
+def _modes(invocation: Invocation) -> Modes:
+    """The modes; external mode is unknown where its file is not known. A session is nothing to hold up for that."""
     from tui.config.errors import ConfigError
 
     try:
         file = external_mode_file(invocation)
     except ConfigError as error:
         # Which file external mode is kept in is not known; the other modes have a place of their own.
-        modes = replace(read_modes(modes_file(), modes_file()), external=Mode())
-        return modes, True, tuple(str(problem) for problem in error.problems)
-    modes = read_modes(file, modes_file())
-    return modes, any(problem.startswith(f"{file} ") for problem in modes.problems), modes.problems
+        problems = tuple(str(problem) for problem in error.problems)
+        others = read_modes(modes_file(), modes_file())
+        return replace(others, external=Mode(), external_unknown=True, problems=problems)
+    return read_modes(file, modes_file())
 
 
 def _told() -> object:

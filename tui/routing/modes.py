@@ -52,6 +52,8 @@ class Modes:
     problems: tuple[str, ...] = ()
     private_unknown: bool = False
     """``modes.json`` is there but cannot be read. Whether private mode is on is not known, so that plans keep to it."""
+    external_unknown: bool = False
+    """External mode's file is there but cannot be read."""
 
 
 class _ModeFile(msgspec.Struct):
@@ -77,6 +79,7 @@ def read_modes(external_file: Path, modes_file: Path) -> Modes:
         hold={name: _mode(hold) for name, hold in others.hold.items() if hold.enabled} if others else {},
         problems=tuple(problems),
         private_unknown=len(problems) > before,
+        external_unknown=before > 0,
     )
 
 
