@@ -92,6 +92,15 @@ async def test_files_that_change_elsewhere_are_followed(fleet: DemoFleet, agents
         await panel.sees_no("newcomer")
 
 
+async def test_a_file_without_a_line_to_change_has_no_keys_for_it(fleet: DemoFleet, agents: Path) -> None:
+    (agents / "bare.md").write_text("only words\n")
+    async with open_panel(fleet) as panel:
+        for name, may in (("bare", None), ("unnamed", True)):
+            await open_agents(panel, name)
+            assert panel.app.screen.check_action("set_model", ("haiku",)) is may, name
+            await panel.press("escape")
+
+
 async def test_read_only_takes_the_changes_away(fleet: DemoFleet, agents: Path) -> None:
     before = (agents / "reviewer.md").read_bytes()
     async with open_panel(fleet, readonly=True) as panel:

@@ -21,7 +21,7 @@ from tui.app.panel_state import PanelState
 from tui.app.widgets.columns import Column
 from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
-from tui.bridges.claude_agents import Agent, AgentModel
+from tui.bridges.claude_agents import NO_FRONTMATTER, Agent, AgentModel
 from tui.bridges.claude_check import drift_of
 from tui.fleet.printable import printable
 from tui.fleet.wording import age_words
@@ -143,7 +143,7 @@ class AgentsScreen(ModalScreen[None]):
                 return False
             row = self._table.cursor_record
             # Without frontmatter there is no line to change; what lacks a name still has one.
-            return True if row is not None and "frontmatter" not in row.agent.problem else None
+            return True if row is not None and row.agent.problem != NO_FRONTMATTER else None
         return True
 
     def _show_agents(self) -> None:
