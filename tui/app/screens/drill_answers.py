@@ -26,6 +26,8 @@ from tui.chat.drill import MOST_TOKENS, QUESTION, DrillCost, Drilled, Stage, dri
 from tui.config.paths import modes_file
 from tui.config.schema import Config
 from tui.fleet.printable import printable
+from tui.fleet.wording import latency_words
+from tui.ledger.wording import rate_words
 from tui.routing.modes import Modes, read_modes
 from tui.routing.plan import Candidate
 
@@ -174,8 +176,8 @@ def cost_lines(cost: DrillCost, models: Collection[str]) -> list[str]:
 
 def _cells(row: Drilled) -> tuple[Cell, ...]:
     symbol, style = _SYMBOLS[row.stage]
-    first = "" if row.first_token is None else _seconds(row.first_token)
-    rate = "" if row.tokens_per_second is None else f"{row.tokens_per_second:.0f}"
+    first = "" if row.first_token is None else latency_words(row.first_token)
+    rate = "" if row.tokens_per_second is None else rate_words(row.tokens_per_second)
     return (
         Cell(printable(row.model, 80)),
         Cell(row.where, "dim" if row.where == "local" else "accent"),
@@ -198,7 +200,3 @@ def _names(models: Sequence[str]) -> str:
 
 def _dollars(usd: float) -> str:
     return f"${usd:.6f}" if usd < 0.01 else f"${usd:.2f}"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
