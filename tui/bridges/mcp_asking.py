@@ -51,7 +51,7 @@ class Question:
     @property
     def said(self) -> str:
         """All that the model is told."""
-        return f"{self.system}\n\n{self.text}" if self.system else self.text
+        return self.prompt.as_text()
 
     @property
     def prompt(self) -> Prompt:
@@ -97,13 +97,13 @@ class Asking:
         request = replace(request, prompt_tokens=tokens_at_most(said))
         return await decide(request, said, situation.config, situation.modes)
 
-    async def answer(self, request: Request, question: Question, call: Call) -> CallToolResult:
+    async def answer(self, request: Request, question: Question, call: Call, situation: Situation) -> CallToolResult:
         """Sends a question where its plan says. Cancelling ends the request, at the server too."""
         task = asyncio.current_task()
         assert task is not None
         self._under_way.add(task)
         try:
-            return await self._answer(request, question, call)
+            return await self._answer(request, question, call, situation)
         finally:
             self._under_way.discard(task)
 
@@ -115,9 +115,8 @@ class Asking:
         if tasks:
             await asyncio.wait(tasks, timeout=within)
 
-    async def _answer(self, request: Request, question: Question, call: Call) -> CallToolResult:
+    async def _answer(self, request: Request, question: Question, call: Call, situation: Situation) -> CallToolResult:
         began = time.monotonic()
-        situation = await self.situation()
         decision = await self.plan(request, question.said, situation)
         if decision.plan.failure is not None:
             return failed(refusal_words(decision.plan))

@@ -60,7 +60,8 @@ class FleetTools:
         max_tokens: MaxTokens = None,
         timeout_s: Seconds = LONGEST_ANSWER,
     ) -> Answered:
-        config = (await self._asking.situation()).config
+        situation = await self._asking.situation()
+        config = situation.config
         chosen = model or config.mcp.local or await self._loaded_model(config)
         if chosen is None:
             return failed(
@@ -68,7 +69,7 @@ class FleetTools:
                 'model, or have the person set it in their configuration, [mcp] local = "service/model"'
             )
         question = Question(text=prompt, system=system, max_tokens=max_tokens, timeout=timeout_s)
-        return await self._asking.answer(Request(model=chosen, private=True), question, call)
+        return await self._asking.answer(Request(model=chosen, private=True), question, call, situation)
 
     async def ask_coding_model(
         self,
@@ -78,7 +79,8 @@ class FleetTools:
         max_tokens: MaxTokens = None,
         timeout_s: Seconds = LONGEST_ANSWER,
     ) -> Answered:
-        config = (await self._asking.situation()).config
+        situation = await self._asking.situation()
+        config = situation.config
         if config.mcp.coding is None and CODING_TASK not in config.tasks:
             return failed(
                 "no model stands behind ask_coding_model: use ask with a model, or have the person set it in their "
@@ -86,7 +88,7 @@ class FleetTools:
             )
         request = Request(task=CODING_TASK) if config.mcp.coding is None else Request(model=config.mcp.coding)
         question = Question(text=prompt, system=system, max_tokens=max_tokens, timeout=timeout_s)
-        return await self._asking.answer(request, question, call)
+        return await self._asking.answer(request, question, call, situation)
 
     async def ask(
         self,
@@ -104,7 +106,7 @@ class FleetTools:
     ) -> Answered:
         request = Request(tier=tier, task=task, model=model, fallback=fallback, private=private, external=external)
         question = Question(text=prompt, system=system, max_tokens=max_tokens, timeout=timeout_s)
-        return await self._asking.answer(request, question, call)
+        return await self._asking.answer(request, question, call, await self._asking.situation())
 
     async def explain_route(
         self,
@@ -157,6 +159,7 @@ def tool_for_model(asking: Asking, model: str, *, private: bool) -> Callable[...
         timeout_s: Seconds = LONGEST_ANSWER,
     ) -> Answered:
         question = Question(text=prompt, system=system, max_tokens=max_tokens, timeout=timeout_s)
-        return await asking.answer(Request(model=model, private=private), question, call)
+        request = Request(model=model, private=private)
+        return await asking.answer(request, question, call, await asking.situation())
 
     return ask_model
