@@ -26,6 +26,7 @@ from tui.control.own_records import write_record
 from tui.demo.fleet import DemoFleet
 from tui.fleet import tailnet
 from tui.fleet.machine_channel import collector_source
+from tui.ledger.file import ledger_path
 from tui.ledger.store import Ledger
 
 GIB = 1024**3
@@ -111,9 +112,11 @@ async def test_what_a_split_costs_stands_beside_the_model(fleet: DemoFleet, monk
     splits = (Split(NOON - 9000, 1.0), Split(NOON - 3000, share))
     taken = Taken(NOON - 3000, loaded["size"], loaded["size_vram"], splits)
     write_record(data_home() / "model-memory.json", {MIXTRAL: taken})
-    with Ledger() as ledger:
-        answered(ledger, MIXTRAL, NOON - 5000, 83.0)
     async with open_panel(fleet, size=(120, 50)) as panel:
+        await until(lambda: panel.app.state.taken, "what models take has been looked up")
+        assert not ledger_path().exists(), "a panel that only looks makes no ledger"
+        with Ledger() as ledger:
+            answered(ledger, MIXTRAL, NOON - 5000, 83.0)
         await panel.sees("% GPU")
         assert "instead of" not in panel.painted, "one speed alone says nothing"
         with Ledger() as ledger:

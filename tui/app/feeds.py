@@ -10,6 +10,7 @@ import importlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,9 @@ def _split_costs(taken: Mapping[str, Taken]) -> dict[str, str]:
     from tui.ledger.store import Ledger
 
     try:
-        with Ledger() as ledger:
+        with Ledger.existing() or nullcontext() as ledger:
+            if ledger is None:
+                return {}
             costs = {model_id: split_cost(one, ledger.speeds(model_id)) for model_id, one in taken.items()}
     except LedgerError:
         return {}
