@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,7 @@ from tui.cli.completing import complete_models
 from tui.cli.document import SCHEMA, Json, probe_document
 from tui.cli.looking import config_or_discovered
 from tui.cli.main import EXIT_FAILED, CommandFailed, Invocation
+from tui.cli.request_options import with_options
 from tui.cli.route import EXITS
 from tui.cli.until_signal import until_signal
 from tui.fleet.printable import printable, printable_lines
@@ -58,13 +60,6 @@ LIMITS = (
 )
 
 
-def limits(command: Any) -> Any:
-    """Adds the options that a task and a probe have in common."""
-    for option in reversed(LIMITS):
-        command = option(command)
-    return command
-
-
 @agents.command(RUN)
 @click.argument("task")
 @click.option(
@@ -86,7 +81,7 @@ def limits(command: Any) -> Any:
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=900.0, show_default=True, help="Seconds for all of it."
 )
-@limits
+@with_options(LIMITS)
 @click.pass_obj
 def run(
     invocation: Invocation,
@@ -115,7 +110,7 @@ def run(
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=300.0, show_default=True, help="Seconds for all of it."
 )
-@limits
+@with_options(LIMITS)
 @click.pass_obj
 def probe(invocation: Invocation, /, model: str, timeout: float, **how: bool) -> int:
     """Find out whether MODEL can call tools and write agent code, with two small tasks. The result is kept."""
@@ -123,15 +118,15 @@ def probe(invocation: Invocation, /, model: str, timeout: float, **how: bool) ->
     return asyncio.run(until_signal(_probe(invocation, model, timeout, _Manner(**how))))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Manner:
     """How a person wants it."""
 
-    def __init__(self, *, private: bool, allow_secrets: bool, yes: bool, as_json: bool, quiet: bool) -> None:
-        self.private = private
-        self.allow_secrets = allow_secrets
-        self.yes = yes
-        self.as_json = as_json
-        self.quiet = quiet
+    private: bool
+    allow_secrets: bool
+    yes: bool
+    as_json: bool
+    quiet: bool
 
     def note(self, words: str) -> None:
         if not self.quiet:
