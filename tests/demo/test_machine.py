@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
+import socket
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -26,6 +28,7 @@ from tui.fleet.machine_watch import MachineWatch, UnitActionFailed
 from tui.fleet.snapshot import MachineState, UnitSnapshot, UnitState
 
 UNIT = "llama-swap.service"
+MORE_THAN_BUFFERS_HOLD = 6 * 1024 * 1024
 REMOTE = f"exec python3 -I -u -c '{BOOT}'"
 
 
@@ -281,6 +284,25 @@ async def test_the_end_of_the_fleet_is_a_connection_that_was_closed(monkeypatch:
         process = await started(fleet)
     _, said = await asyncio.wait_for(process.communicate(), 5)
     assert (process.returncode, said.decode().strip()) == (255, "Connection to koala closed by remote host.")
+
+
+async def test_the_end_of_the_fleet_ends_a_session_that_nobody_listens_to() -> None:
+    async with DemoFleet(services=[], machine=True) as fleet:
+        before = asyncio.all_tasks()
+        fleet.machine.journal.write("x" * MORE_THAN_BUFFERS_HOLD, identifier="llama-swap", pid=1)
+        address = (fleet.folder / "bin" / "ssh").read_text().split()
+        source = collector_source()
+        with socket.create_connection(("127.0.0.1", int(address[address.index("koala") + 1]))) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            units = json.dumps({"interval": 60.0, "units": [[UNIT, "user"]]}).encode()
+            log = json.dumps({"do": "log", "request": 1, "unit": UNIT, "lines": 1, "after": None}).encode()
+            connection.sendall(b"%d\n%b%b\n%b\n" % (len(source), source, units, log))
+            await until(lambda: len(asyncio.all_tasks() - before) == 4, "it samples, obeys and tells of the journal")
+            connection.shutdown(socket.SHUT_WR)
+            await until(lambda: len(asyncio.all_tasks() - before) == 1, "it has ended, but for what it said last")
+            await fleet.close()
+            # asyncio.run would cancel it, and asyncio complain of that on the terminal.
+            assert asyncio.all_tasks() <= before
 
 
 async def test_other_programs_are_found_as_before(koala: DemoFleet) -> None:

@@ -67,15 +67,17 @@ class SimulatedMachine:
         """The machine is gone at once: connections break off, no job is under way any more."""
         if self._server is not None:
             self._server.close()
+            self._server = None
         self.break_connections()
-        await asyncio.gather(*self._sessions, return_exceptions=True)
+        if self._sessions:
+            await asyncio.wait(self._sessions)
         await self.unit.close()
 
     def break_connections(self) -> None:
         """Every session ends as when sshd's own process is killed."""
-        for session, writer in list(self._sessions.items()):
+        # Each then reads the end of its input and ends by itself: of one that is cancelled asyncio complains.
+        for writer in self._sessions.values():
             self._break(writer)
-            session.cancel()
 
     def _break(self, writer: asyncio.StreamWriter) -> None:
         connection: socket.socket | None = writer.get_extra_info("socket")
@@ -102,18 +104,15 @@ class SimulatedMachine:
         assert task is not None
         self._sessions[task] = writer
         try:
-            if self.refuses:
+            if self.refuses or self._server is None:
                 self._break(writer)
                 return
             await Session(self, reader, writer).run()
-        except asyncio.CancelledError:
-            # A cancelled session is one whose connection was broken; nothing waits for its result.
-            pass
         finally:
-            del self._sessions[task]
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+            del self._sessions[task]
 
 
 def _place_ssh(programs: Path, port: int) -> None:
