@@ -129,7 +129,7 @@ def _keep_version(real: Path, content: bytes, mode: int) -> None:
 
 
 def _create(path: Path, content: bytes) -> None:
-    """Like ``_write``, but never replaces anything: the link fails where something has the name."""
+    """Like ``replace_file``, but never replaces anything: the link fails where something has the name."""
     with file_beside(path, content) as temporary:
         try:
             try:
