@@ -49,17 +49,14 @@ class Agent:
 
 def agents_here(environment: Mapping[str, str], home: Path, folder: Path) -> tuple[Agent, ...]:
     """The agents that ``claude``, started in ``folder``, would find: the project's, then the person's own."""
-    found: list[Agent] = []
+    found: list[Agent | None] = []
     own, *projects = settings_folders(environment, home, folder)
     for project in projects:
         found += [_agent(path, "project") for path in _files(project / "agents")]
     found += [_agent(path, "user") for path in _files(own / "agents")]
     names: set[str] = set()
     agents = []
-    for agent in found:
-        if agent.problem == NO_FRONTMATTER and agent.path.stem.lower() == "readme":
-            # Nobody takes it for an agent.
-            continue
+    for agent in filter(None, found):
         agents.append(replace(agent, hidden=True) if agent.name and agent.name in names else agent)
         names.add(agent.name)
     return tuple(agents)
@@ -86,7 +83,7 @@ def with_model(text: str, model: AgentModel, path: Path) -> str:
     """
     front = _frontmatter(text)
     if front is None:
-        raise file_error(path, "has no frontmatter between two lines of ---, so that it is no agent")
+        raise file_error(path, f"{NO_FRONTMATTER}, so that it is no agent")
     start, end = front
     lines = [line for line in _fields(text, start, end) if line["name"] == "model"]
     if len(lines) > 1:
@@ -120,14 +117,16 @@ def _files(folder: Path) -> list[Path]:
         return []
 
 
-def _agent(path: Path, scope: Scope) -> Agent:
+def _agent(path: Path, scope: Scope) -> Agent | None:
+    """What a file describes; None for a README, which nobody takes for an agent."""
     try:
         text = decode_config(bytes_now(path) or b"", path)
     except ConfigError as error:
         return Agent(path, scope, "", "", "", None, problem=error.problems[0].text)
     front = _frontmatter(text)
     if front is None:
-        return Agent(path, scope, "", "", "", None, problem=NO_FRONTMATTER)
+        is_readme = path.stem.lower() == "readme"
+        return None if is_readme else Agent(path, scope, "", "", "", None, problem=NO_FRONTMATTER)
     fields = {line["name"]: _plain(line["value"]) for line in _fields(text, *front)}
     name = fields.get("name", "")
     tools = fields.get("tools")
