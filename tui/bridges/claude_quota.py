@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tui.bridges.json_text import member
+from tui.bridges.json_text import json_in, member
 from tui.config.atomic import replace_file
 from tui.config.paths import private_folder, state_home
 from tui.fleet.wording import age_words, duration_words
@@ -82,12 +82,7 @@ def quota_file() -> Path:
 
 def read_quota(file: Path) -> Quota:
     """What was told last; nothing where the file is missing or makes no sense, which the next telling mends."""
-    try:
-        with file.open("rb") as opened:
-            document = json.loads(opened.read(_LARGEST))
-    except (OSError, ValueError, RecursionError):
-        return Quota()
-    windows = member(document, "windows")
+    windows = member(json_in(file, _LARGEST), "windows")
     found = []
     for name, window in windows.items() if isinstance(windows, dict) else ():
         used, told = _number(member(window, "used_percentage")), _number(member(window, "told_at"))

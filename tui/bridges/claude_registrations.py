@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.bridges.json_text import items, member
+from tui.bridges.json_text import items, json_in, member
 from tui.routing.claude_files import claude_document, project_folders
+from tui.routing.guard import LARGEST_SETTINGS
 
 SERVER_NAME = "fleetdeck"
 """What our MCP server is called where it is registered: its tools are then ``mcp__fleetdeck__ask`` and so on."""
-
-_LARGEST = 64 * 1024 * 1024
-"""Bytes. ``~/.claude.json`` keeps what was asked in every project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +27,19 @@ class McpRegistration:
 def user_registration(environment: Mapping[str, str], home: Path) -> McpRegistration | None:
     """Our own, in the scope that all projects share."""
     file = claude_document(environment, home)
-    found = _registrations(file, member(_read(file), "mcpServers"))
+    found = _registrations(file, member(json_in(file, LARGEST_SETTINGS), "mcpServers"))
     return next((one for one in found if one.name == SERVER_NAME), None)
 
 
 def mcp_registrations(environment: Mapping[str, str], home: Path, folder: Path) -> tuple[McpRegistration, ...]:
     """Those of ``claude`` when it is started in ``folder``: the person's, the folder's, and its project's."""
     file = claude_document(environment, home)
-    document = _read(file)
+    document = json_in(file, LARGEST_SETTINGS)
     found = list(_registrations(file, member(document, "mcpServers")))
     found += _registrations(file, member(document, "projects", str(folder), "mcpServers"))
     for project in project_folders(folder):
         shared = project / ".mcp.json"
-        found += _registrations(shared, member(_read(shared), "mcpServers"))
+        found += _registrations(shared, member(json_in(shared, LARGEST_SETTINGS), "mcpServers"))
     return tuple(found)
 
 
@@ -70,11 +67,3 @@ def _registrations(file: Path, servers: object) -> Iterator[McpRegistration]:
         command = member(server, "command")
         arguments = [word for word in items(member(server, "args")) if isinstance(word, str)]
         yield McpRegistration(name, file, (command, *arguments) if isinstance(command, str) else ())
-
-
-def _read(file: Path) -> object:
-    try:
-        with file.open("rb") as opened:
-            return json.loads(opened.read(_LARGEST))
-    except (OSError, ValueError, RecursionError):
-        return None

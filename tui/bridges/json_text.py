@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Way = tuple[str | int, ...]
@@ -339,6 +340,15 @@ class _Reader:
 
     def _line(self) -> int:
         return self._text.count("\n", 0, self.at) + 1
+
+
+def json_in(file: Path, most: int) -> object:
+    """The value in a file of at most ``most`` bytes; None where there is none, or no JSON in it."""
+    try:
+        with file.open("rb") as opened:
+            return json.loads(opened.read(most))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def member(value: object, *names: str) -> object:
