@@ -113,8 +113,10 @@ def agents(invocation: Invocation, name: str | None, model: str | None, scope: s
         refuse_readonly(invocation)
         found = (_changed(found[0], model),)
     if as_json:
-        document = {"schema": 1, "agents": [_agent_document(agent) for agent in found]}
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        from tui.cli.answers import print_document
+        from tui.cli.document import SCHEMA
+
+        print_document({"schema": SCHEMA, "agents": [_agent_document(agent) for agent in found]})
     else:
         _print_agents(found, _modes(invocation))
 
@@ -166,12 +168,14 @@ def check(invocation: Invocation, as_json: bool) -> int:
     modes = _modes(invocation)
     look = look_at_claude(_surroundings(invocation), Path.cwd(), modes)
     if as_json:
+        from tui.cli.answers import print_document
+        from tui.cli.document import SCHEMA
+
         problems = [
             {"kind": problem.kind, "about": problem.about, "text": problem.text, "fix": problem.fix}
             for problem in look.problems
         ]
-        document = {"schema": 1, "set_up": look.is_set_up, "problems": problems}
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        print_document({"schema": SCHEMA, "set_up": look.is_set_up, "problems": problems})
     else:
         for problem in look.problems:
             click.echo(f"× {problem.kind}  {printable(problem.about, 120)}: {printable(problem.text, 400)}")
