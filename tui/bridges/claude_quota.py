@@ -37,6 +37,11 @@ class Window:
     told_at: float
     """Unix seconds at which this figure was told first."""
 
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return WINDOWS.get(self.name, self.name.replace("_", " "))
+
     def is_over(self, now: float) -> bool:
         """True once the window has begun anew, so that the figure says nothing of the present."""
         return self.resets_at is not None and self.resets_at <= now
@@ -52,12 +57,11 @@ class Quota:
         """``5 h 34% used, resets in 2 h · week 12% used``; empty where nothing is known."""
         parts = []
         for window in self.windows:
-            name = WINDOWS.get(window.name, window.name.replace("_", " "))
             if window.is_over(now):
-                parts.append(f"{name} reset since")
+                parts.append(f"{window.shown} reset since")
                 continue
             left = f", resets in {duration_words(window.resets_at - now)}" if window.resets_at is not None else ""
-            parts.append(f"{name} {window.used_percent:.0f}% used{left}")
+            parts.append(f"{window.shown} {window.used_percent:.0f}% used{left}")
         return " · ".join(parts)
 
     def briefs(self, now: float) -> tuple[str, ...]:
@@ -66,7 +70,7 @@ class Quota:
         known = [window for window in self.windows if not window.is_over(now)]
         if not known:
             return ()
-        parts = [f"{WINDOWS.get(window.name, window.name)} {window.used_percent:.0f}%" for window in known]
+        parts = [f"{window.shown} {window.used_percent:.0f}%" for window in known]
         age = age_words(now - max(window.told_at for window in known))
         return f"claude {' · '.join(parts)} ({age})", f"claude {parts[0]} ({age})"
 
