@@ -195,7 +195,8 @@ def own_program(invocation: Invocation) -> tuple[str, ...]:
     if called.name == "fleetdeck" and called.is_file():
         words: tuple[str, ...] = (str(called.absolute()),)
     else:
-        words = (str(beside),) if beside.is_file() else (sys.executable, "-m", "tui")
+        # Not with what a folder of that name holds where a session is started.
+        words = (str(beside),) if beside.is_file() else (sys.executable, "-P", "-m", "tui")
     named = os.environ.get(CONFIG_VARIABLE)
     config = invocation.config_path or (Path(named) if named else None)
     return (*words, "--config", str(config.expanduser().absolute())) if config is not None else words

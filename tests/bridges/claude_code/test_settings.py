@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,10 @@ def install(*options: str) -> int:
 
 def uninstall() -> int:
     return run(["claude", "uninstall", "--yes"])
+
+
+def hook_command(settings: Path) -> str:
+    return str(json.loads(settings.read_bytes())["hooks"]["SessionStart"][0]["hooks"][0]["command"])
 
 
 def value_of(content: bytes | None) -> Any:
@@ -236,11 +241,24 @@ def test_a_comment_is_kept_and_said_to_switch_everything_off(home: Path, capsys:
 def test_a_program_that_moved_is_followed(home: Path, capsys: Output) -> None:
     path = written(home, text("{}"))
     install()
-    moved = path.read_text().replace(".venv", "old-place")
+    installed = path.read_text()
+    program = hook_command(path).partition(" ")[0]
+    moved = installed.replace(program, "/old/place/fleetdeck")
+    assert moved != installed
     path.write_text(moved.replace('"timeout": 5', '"timeout": 9'))
     assert install() == 0
-    assert "old-place" not in path.read_text()
-    assert '"timeout": 9' in path.read_text(), "what the person set there stays"
+    assert path.read_text() == installed.replace('"timeout": 5', '"timeout": 9'), "what the person set there stays"
+
+
+def test_without_an_installed_program_a_folder_of_that_name_is_not_run_instead(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(home / "bin" / "python"))
+    path = written(home, text("{}"))
+    assert install() == 0
+    assert hook_command(path) == f"{home}/bin/python -P -m tui claude hook --json"
+    assert uninstall() == 0
+    assert path.read_text() == "{}"
 
 
 def test_the_configuration_that_was_named_is_named_again(home: Path) -> None:
@@ -248,8 +266,7 @@ def test_the_configuration_that_was_named_is_named_again(home: Path) -> None:
     config.write_text("")
     path = written(home, Shape(None))
     assert run(["--config", str(config), "claude", "install", "--no-mcp", "--yes"]) == 0
-    command = json.loads(path.read_bytes())["hooks"]["SessionStart"][0]["hooks"][0]["command"]
-    assert f"--config '{config}' claude hook --json" in command
+    assert f"--config '{config}' claude hook --json" in hook_command(path)
     assert uninstall() == 0
     assert not path.exists()
 
