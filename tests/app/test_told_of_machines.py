@@ -143,7 +143,7 @@ CRASH_LOOP = STOPPED | {"ActiveState": "activating", "SubState": "auto-restart",
     ("shown", "words"),
     [
         (FAILED | {"ExecMainStatus": "203"}, "its program is missing or cannot be executed"),
-        (CRASH_LOOP | {"ExecMainCode": "1", "ExecMainStatus": "1", "NRestarts": "7"}, "systemd starts it again (7 so far)"),
+        (CRASH_LOOP | {"ExecMainCode": "1", "ExecMainStatus": "1", "NRestarts": "7"}, "starts it again (7 so far)"),
         (FAILED | {"Result": "start-limit-hit", "ExecMainStatus": "1"}, "too often"),
         (FAILED | {"Result": "timeout", "ExecMainCode": "2", "ExecMainStatus": "9"}, "SIGKILL"),
         (STOPPED | {"LoadState": "masked", "UnitFileState": "masked"}, "masked"),
