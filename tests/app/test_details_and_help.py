@@ -9,6 +9,7 @@ from tests.waiting import until
 from tui.app.screens.details import DetailsScreen, ProblemsScreen
 from tui.app.screens.dialogs import TextScreen
 from tui.app.screens.help import HelpScreen
+from tui.app.screens.race import RaceScreen
 from tui.demo.fleet import DemoFleet
 from tui.ledger.probes import Probed, Probes
 
@@ -142,6 +143,17 @@ async def test_help_names_the_focused_widget_and_lists_the_keys(fleet: DemoFleet
         await panel.press("escape", "tab", key)
         assert text_of(panel.app.screen).startswith("Models\n")
         assert "○ idle (known, not loaded)" in panel.painted
+
+
+async def test_help_of_a_race_lists_the_keys_of_its_prompt_and_answers_too(fleet: DemoFleet) -> None:
+    async with open_panel(fleet, wait_for_models=False) as panel:
+        await panel.press("3", "ctrl+r")
+        await until(lambda: isinstance(panel.app.screen, RaceScreen), "the race is open")
+        await panel.press("f1")
+        await until(lambda: isinstance(panel.app.screen, HelpScreen), "the help is open")
+        text = text_of(panel.app.screen)
+        for heading in ("on this screen", "in the prompt", "in the answer", "in tables", "everywhere"):
+            assert f"\n{heading}\n" in text
 
 
 async def test_f1_is_help_while_text_is_typed(fleet: DemoFleet) -> None:

@@ -15,7 +15,8 @@ KEYS_WIDTH = 18
 LINE_WIDTH = 66
 """Characters of a line with its keys: what a terminal of 80 columns has room for."""
 HEADINGS = {Scope.TABLE: "in tables", Scope.APP: "everywhere"}
-PARTS = {Scope.PLAYGROUND: {Scope.PROMPT: "in the prompt", Scope.ANSWER: "in the answer"}}
+_ANSWERING = {Scope.PROMPT: "in the prompt", Scope.ANSWER: "in the answer"}
+PARTS = {Scope.PLAYGROUND: _ANSWERING, Scope.RACE: _ANSWERING}
 """Scopes of a screen's own parts."""
 KEY_WORDS = {
     "question_mark": "?",
