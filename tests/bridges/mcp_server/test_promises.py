@@ -9,6 +9,7 @@ from mcp_types import Tool
 
 from tests.bridges.mcp_server.agent import CLOUD, LOCAL, document, rows, session, words
 from tests.cli.house import House
+from tui.bridges.mcp_asking import Asking
 from tui.routing.mode_files import Flip, flip_external, flip_private
 
 SECRET = "use ghp_" + "a1B2" * 9
@@ -100,5 +101,23 @@ async def test_nothing_of_a_prompt_is_logged(house: House, caplog: pytest.LogCap
         await client.call_tool("ask", {"prompt": "canary-4711", "model": LOCAL})
         await client.call_tool("ask", {"prompt": "canary-4711", "tier": "canary-4711"})
         await client.call_tool("ask", {"prompt": "canary-4711", "model": "canary-4711/x"})
-    ours = [record.getMessage() for record in caplog.records if record.name.startswith("tui")]
-    assert "canary-4711" not in "".join(ours)
+    assert "canary-4711" not in logged(caplog)
+
+
+async def test_a_tool_that_breaks_is_logged_without_its_words(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("canary-4711")
+
+    monkeypatch.setattr(Asking, "plan", broken)
+    async with session(house) as client:
+        assert (await client.call_tool("ask", {"prompt": "hello", "model": LOCAL})).is_error
+    assert "a tool broke: RuntimeError at test_promises.py:" in logged(caplog)
+    assert "canary-4711" not in logged(caplog)
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> str:
+    """What this program, and no library of its, has logged; tracebacks too."""
+    formatted = logging.Formatter()
+    return "\n".join(formatted.format(record) for record in caplog.records if record.name.startswith("tui"))
