@@ -72,12 +72,12 @@ async def litellm_loads_what_is_written(stage: Stage) -> None:
         assert "+  - model_name: llama-swap/qwen3" in out
         proxy = await stage.litellm_with("litellm with what is written", file, LITELLM_MASTER_KEY=key)
         async with asking(proxy.url, {"Authorization": f"Bearer {key}"}) as client:
-            await _groups_are_there(client, fleet)
+            await _groups_are_there(client)
             await _local_groups_stay_at_home(client, fleet)
             await _limits_are_kept(client)
 
 
-async def _groups_are_there(client: httpx.AsyncClient, fleet: DemoFleet) -> None:
+async def _groups_are_there(client: httpx.AsyncClient) -> None:
     listed = (await client.get("/v1/models", params={"include_metadata": "true", "fallback_type": "general"})).json()
     fallbacks = {entry["id"]: entry["metadata"]["fallbacks"] for entry in listed["data"]}
     assert {"llama-swap/qwen3", "ollama/llama3.2:latest", "opus", "sonnet", "haiku", "cloud"} <= fallbacks.keys()
