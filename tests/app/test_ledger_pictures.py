@@ -82,7 +82,7 @@ def pressed(*keys: str) -> Callable[[Pilot[object]], Awaitable[None]]:
 def is_answered(pilot: Pilot[object]) -> bool:
     screen = next((one for one in reversed(pilot.app.screen_stack) if isinstance(one, LedgerScreen)), None)
     answer = screen._answer if screen is not None else None
-    working = any(one.group in ("ledger", "opened request") and not one.is_finished for one in pilot.app.workers)
+    working = any(one.group == "opened request" and not one.is_finished for one in pilot.app.workers)
     return screen is not None and answer is not None and answer.question == screen.question and not working
 
 

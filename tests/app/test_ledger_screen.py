@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import stat
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from textual.widgets import Input
@@ -154,10 +156,34 @@ async def test_what_others_write_shows(used: None) -> None:
         await panel.sees("swap/brand-new")
 
 
+async def test_a_search_ends_however_often_others_write(used: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    look, written = ledger_feeds._answer, threading.Semaphore(0)
+
+    def look_for_long(*asked: Any) -> ledger_feeds.Answer:
+        """Somebody else writes many times meanwhile."""
+        for _ in range(30):
+            written.acquire(timeout=1)
+        return look(*asked)
+
+    monkeypatch.setattr(ledger_feeds, "CHANGES_SEEN", 0.01)
+    async with ledger_panel() as panel:
+        monkeypatch.setattr(ledger_feeds, "_answer", look_for_long)
+        await panel.press("left_square_bracket")
+        with Ledger() as ledger:
+
+            def is_shown_while_others_write() -> bool:
+                ask(ledger, Asked(at=NOON - 1))
+                written.release()
+                return "actions · last 7 days" in panel.painted
+
+            await until(is_shown_while_others_write, "the search has come to its end")
+        written.release(1000)
+
+
 async def test_nothing_is_read_while_another_screen_is_shown(used: None) -> None:
     async with ledger_panel() as panel:
         await panel.press("1")
-        await until(lambda: not any(one.group == "ledger changes" and one.is_running for one in panel.app.workers),
+        await until(lambda: not any(one.group == "ledger" and one.is_running for one in panel.app.workers),
                     "nobody follows the ledger")  # fmt: skip
         with Ledger() as ledger:
             ask(ledger, Asked(at=NOON - 1, model="swap/brand-new"))

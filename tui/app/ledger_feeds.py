@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -114,13 +114,6 @@ class LedgerRead(Message):
         self.answer = answer
 
 
-class LedgerChanged(Message):
-    """Somebody has written into the ledger."""
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, LedgerChanged)
-
-
 class RequestOpened(Message):
     """All that is kept of a request; None: it is gone, or the ledger cannot be read."""
 
@@ -167,8 +160,17 @@ def _answer(ledger: LedgerFile, question: Question, now: float) -> Answer:
     )
 
 
-async def read_ledger(target: MessagePump, question: Question, now: float) -> None:
-    """Posts the answer. A question that is asked no more is not answered."""
+async def follow_ledger(target: MessagePump, question: Question, clock: Callable[[], float]) -> None:
+    """Posts the answer now and after each change of the ledger, whoever wrote it, one look after the other: a search
+    takes longer than a busy ledger stands still. A question that is asked no more is not answered."""
+    path = ledger_path()
+    changes = watch_files((path, path.with_name(f"{path.name}-wal")), period=CHANGES_SEEN)
+    await _read_ledger(target, question, clock())
+    async for _ in changes:
+        await _read_ledger(target, question, clock())
+
+
+async def _read_ledger(target: MessagePump, question: Question, now: float) -> None:
     reading = _Reading()
     try:
         answer = await asyncio.to_thread(reading.answer, question, now)
@@ -176,13 +178,6 @@ async def read_ledger(target: MessagePump, question: Question, now: float) -> No
         reading.stop()
         raise
     target.post_message(LedgerRead(answer))
-
-
-async def follow_ledger(target: MessagePump) -> None:
-    """Posts each change, whoever wrote it."""
-    path = ledger_path()
-    async for _ in watch_files((path, path.with_name(f"{path.name}-wal")), period=CHANGES_SEEN):
-        target.post_message(LedgerChanged())
 
 
 async def open_request(target: MessagePump, number: int) -> None:

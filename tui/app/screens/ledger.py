@@ -21,14 +21,12 @@ from tui.app.ledger_feeds import (
     PERIODS,
     Answer,
     Form,
-    LedgerChanged,
     LedgerRead,
     Question,
     RequestOpened,
     Section,
     follow_ledger,
     open_request,
-    read_ledger,
     save_ledger,
 )
 from tui.app.ledger_words import EMPTY, nothing_words, rows_words, slower_words, title_words, words_of_row
@@ -104,25 +102,16 @@ class LedgerScreen(PanelScreen):
     def look(self) -> None:
         # What day it is by the panel's clock, the screen learns from another handler of the same event.
         self.call_next(self._read)
-        self._follow()
 
     @on(events.ScreenSuspend)
     def look_no_more(self) -> None:
-        self.workers.cancel_group(self, "ledger changes")
+        self.workers.cancel_group(self, "ledger")
 
     @work(group="ledger", exclusive=True, exit_on_error=False, description="read the ledger")
     async def _read(self) -> None:
         if self.question.section is Section.PLOTS and self._plots is None:
             await asyncio.to_thread(importlib.import_module, "tui.app.widgets.ledger_plots")
-        await read_ledger(self, self.question, self.now)
-
-    @work(group="ledger changes", exclusive=True, exit_on_error=False, description="follow the ledger")
-    async def _follow(self) -> None:
-        await follow_ledger(self)
-
-    @on(LedgerChanged)
-    def read_changed(self) -> None:
-        self._read()
+        await follow_ledger(self, self.question, lambda: self.now)
 
     def watch_question(self, before: Question, now: Question) -> None:
         if before.section is not now.section:
