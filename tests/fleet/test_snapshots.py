@@ -19,7 +19,7 @@ from tests.fleet.watching import (
     watched_fleet,
     watching,
 )
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tui.config.schema import MachineSettings
 from tui.demo.fleet import DemoFleet
 from tui.fleet.monitor import QUIET, Monitor
@@ -94,12 +94,14 @@ async def test_hundreds_of_changes_in_one_breath_are_one_snapshot() -> None:
 
 
 async def test_every_subscriber_gets_the_state_at_once_and_then_each_change(demo_key: None) -> None:
-    async with watched_fleet("qdrant") as (fleet, monitor):
+    async with watched_fleet("qdrant", refresh=3600.0) as (fleet, monitor):
+        await until(lambda: row(monitor, "qdrant").version, "nothing is asked any more")
         subscribers = [monitor.subscribe() for _ in range(3)]
         for subscriber in subscribers:
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(PATIENCE):
                 assert (await anext(subscriber)).services[0].state is UP
         await fleet.qdrant.scene("down")
+        monitor.look_now()
 
         async def sees_it_down(number: int) -> None:
             async for snapshot in subscribers[number]:
