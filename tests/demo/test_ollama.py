@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.demo.waiting import chat, chunks_of, text_of
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tui.demo.fleet import DemoFleet
 from tui.demo.ollama_catalogue import keep_alive_seconds
 
@@ -67,10 +67,12 @@ async def test_a_model_is_absent_from_ps_while_it_loads(slow_fleet: DemoFleet, c
 
 async def test_ps_can_block_while_a_model_loads(slow_fleet: DemoFleet, client: httpx.AsyncClient) -> None:
     slow_fleet.ollama.wedge_ps = True
+    # The connection is there already: making one may take as long as the model.
+    await client.get(f"{slow_fleet.ollama.url}/api/version")
     loading = asyncio.create_task(slow_fleet.ollama.load("mixtral:8x7b"))
     await asyncio.sleep(0)
     with pytest.raises(httpx.ReadTimeout):
-        await client.get(f"{slow_fleet.ollama.url}/api/ps", timeout=0.02)
+        await client.get(f"{slow_fleet.ollama.url}/api/ps", timeout=httpx.Timeout(PATIENCE, read=0.02))
     assert [row["name"] for row in await ps(slow_fleet, client)] == ["mixtral:8x7b"]
     await loading
 

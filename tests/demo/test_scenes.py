@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.demo.waiting import chat
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tui.demo.fleet import DemoFleet, ServiceName
 from tui.demo.scenes import HOSTILE_NAMES, MANY_MODELS, Scene
 
@@ -28,7 +28,7 @@ def name(request: pytest.FixtureRequest) -> ServiceName:
     return found
 
 
-async def get(fleet: DemoFleet, client: httpx.AsyncClient, name: ServiceName, **more: float) -> httpx.Response:
+async def get(fleet: DemoFleet, client: httpx.AsyncClient, name: ServiceName, **more: httpx.Timeout) -> httpx.Response:
     return await client.get(fleet.servers[name].url + PAGES[name], **more)  # type: ignore[arg-type]
 
 
@@ -56,7 +56,7 @@ async def test_hang_accepts_and_says_nothing_until_it_ends(
     server = fleet.servers[name]
     await server.scene("hang")
     with pytest.raises(httpx.ReadTimeout):
-        await get(fleet, client, name, timeout=0.05)
+        await get(fleet, client, name, timeout=httpx.Timeout(PATIENCE, read=0.05))
     await until(lambda: server.requests[-1].closed_early, "the client that gave up was noticed")
     waiting = asyncio.create_task(get(fleet, client, name))
     await until(lambda: len(server.requests) == 2, "the second request arrived")
