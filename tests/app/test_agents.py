@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.app.panel import NOON, Panel, open_panel
 from tests.waiting import until
+from tui.app import agent_acts
+from tui.bridges.claude_agents import Agent, agents_here
 from tui.bridges.claude_quota import Quota, Window, keep_quota, quota_file
 from tui.config.paths import data_home
 from tui.demo.fleet import DemoFleet
@@ -90,6 +93,26 @@ async def test_files_that_change_elsewhere_are_followed(fleet: DemoFleet, agents
         await panel.sees("newcomer")
         (agents / "newcomer.md").unlink()
         await panel.sees_no("newcomer")
+
+
+async def test_what_changes_while_the_files_are_read_shows_too(
+    fleet: DemoFleet, agents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = agents / "below"
+    below.mkdir()
+    write(below, "helper", "model: opus")
+
+    def read_and_changed(*where: Any) -> tuple[Agent, ...]:
+        found = agents_here(*where)
+        for folder, name in ((agents, "planner"), (below, "helper")):
+            write(folder, name, "model: haiku")
+        return found
+
+    monkeypatch.setattr(agent_acts, "agents_here", read_and_changed)
+    async with open_panel(fleet) as panel:
+        await open_agents(panel, "reviewer")
+        for name in ("planner  ", "helper  "):
+            await until(lambda name=name: "haiku" in panel.line_with(name), "the row follows the file")  # type: ignore[misc]
 
 
 async def test_a_file_without_a_line_to_change_has_no_keys_for_it(fleet: DemoFleet, agents: Path) -> None:

@@ -34,12 +34,16 @@ class AgentsRead(Message):
 
 async def follow_agents(target: MessagePump) -> None:
     """Posts the agents now, and after each change of their files or of the folders that they are in."""
+    agents: tuple[Agent, ...] = ()
     while True:
-        agents = await asyncio.to_thread(agents_here, os.environ, Path.home(), Path.cwd())
-        target.post_message(AgentsRead(agents))
-        changes = watch_files({agent.path for agent in agents} | set(_folders(agents)), period=WHILE_SHOWN)
+        watched = set(_folders(agents))
+        changes = watch_files(watched, period=WHILE_SHOWN)
         try:
-            await anext(changes)
+            agents = await asyncio.to_thread(agents_here, os.environ, Path.home(), Path.cwd())
+            target.post_message(AgentsRead(agents))
+            # In a folder that nobody watched while it was read something may have changed since.
+            if watched >= set(_folders(agents)):
+                await anext(changes)
         finally:
             await changes.aclose()
 
