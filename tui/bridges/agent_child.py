@@ -7,6 +7,7 @@ no key, no configuration, a home folder of its own, and one open file that leads
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import resource
 import socket
@@ -63,16 +64,13 @@ class FunctionTool(Tool):  # type: ignore[misc]  # smolagents has no types
     def __init__(self, function: Callable[..., str]) -> None:
         self.name = function.__name__
         self.description = function.__doc__ or ""
-        count = function.__code__.co_argcount
-        names = [name for name in function.__code__.co_varnames[:count] if name != "self"]
-        optional = names[len(names) - len(function.__defaults__ or ()) :]
         self.inputs = {
             name: {
-                "type": "integer" if function.__annotations__[name] == "int" else "string",
+                "type": "integer" if parameter.annotation == "int" else "string",
                 "description": name.replace("_", " "),
-                **({"nullable": True} if name in optional else {}),
+                **({} if parameter.default is parameter.empty else {"nullable": True}),
             }
-            for name in names
+            for name, parameter in inspect.signature(function).parameters.items()
         }
         self._function = function
         super().__init__()
