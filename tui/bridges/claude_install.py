@@ -103,8 +103,9 @@ def installation(
         ConfigError: a file cannot be read, or cannot take what belongs into it.
     """
     commands = commands_of(place.program)
-    edits, notes = [_edit(place.settings, lambda text: with_fleetdeck(text, commands))], []
-    before = _text_now(place.settings)
+    settings, notes = _edit(place.settings, lambda text: with_fleetdeck(text, commands)), []
+    edits = [settings]
+    before = decode_config(settings.before or b"", place.settings)
     if before.strip():
         notes += _settings_notes(place.settings, before)
     if skill:
