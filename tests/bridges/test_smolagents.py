@@ -8,6 +8,7 @@ import math
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.chat.asking import config_of
 from tests.chat.scripted import Scripted
 from tests.cli.demo_process import demo_process
 from tests.waiting import until
+from tui.bridges import agent_run
 from tui.bridges.agent_answers import AgentAnswers
 from tui.bridges.agent_run import AgentsFailed, run_agents
 from tui.bridges.agent_tools import Folder
@@ -179,6 +181,46 @@ async def test_what_a_model_cannot_answer_is_the_reason_of_the_end(fleet: DemoFl
         await moments(task_for(folder, "x", manager="llama-swap/nosuch"), config_of(fleet))
     with pytest.raises(AgentsFailed, match="the request is private"):
         await moments(task_for(folder, "x", manager="litellm/gpt-5.2"), config_of(fleet), private=True)
+
+
+ASKS_FOR_OTHERS = """#!{python}
+import json, os, socket
+wire = socket.socket(fileno=int(os.environ["FLEETDECK_AGENT_CHANNEL"])).makefile("rwb", buffering=0)
+wire.readline()
+for model in {models!r}:
+    turns = [{{"role": "user", "text": "hi"}}]
+    wire.write(json.dumps({{"type": "question", "model": model, "turns": turns}}).encode() + b"\\n")
+    answer = wire.readline().decode()
+wire.write(json.dumps({{"type": "result", "answer": answer, "finished": True}}).encode() + b"\\n")
+"""
+
+
+def turned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *models: str) -> None:
+    """The agents' process is one in which code that a model wrote has taken over, and asks these models itself."""
+    program = tmp_path / "turned"
+    program.write_text(ASKS_FOR_OTHERS.format(python=sys.executable, models=models))
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
+async def test_the_agents_process_is_answered_by_the_models_of_its_task_alone(
+    fleet: DemoFleet, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turned(tmp_path, monkeypatch, "litellm/gpt-5.2")
+    (result,) = await moments(task_for(folder, "x"), config_of(fleet))
+    assert isinstance(result, Result)
+    assert "none of the task's" in result.answer
+    assert not any(record.path == "/v1/chat/completions" for record in fleet.litellm.requests)
+
+
+async def test_agents_that_ask_without_end_are_ended(
+    fleet: DemoFleet, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_run, "MOST_QUESTIONS", 2)
+    turned(tmp_path, monkeypatch, *(MANAGER,) * 3)
+    with pytest.raises(AgentsFailed, match="more than 2 times"):
+        await moments(task_for(folder, "x"), config_of(fleet))
+    assert len(remembered(fleet)) == 2
 
 
 async def test_agents_that_take_too_long_are_ended(fleet: DemoFleet, folder: Path) -> None:
