@@ -116,9 +116,16 @@ def end(process: subprocess.Popen[str]) -> None:
 def next_line(process: subprocess.Popen[str]) -> str:
     """The next line that the process prints; fails where none comes."""
     assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
-    assert readable, "it prints a line"
-    return process.stdout.readline()
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        # Past the stream's own buffer: what lay there of a next line, nobody could wait for.
+        readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
+        assert readable, "it prints a line"
+        read = os.read(process.stdout.fileno(), 1)
+        if not read:
+            break
+        line += read
+    return line.decode()
 
 
 def wait_until(predicate: Callable[[], object], what: str) -> None:
