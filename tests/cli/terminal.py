@@ -73,6 +73,12 @@ class Terminal:
             assert time.monotonic() < limit, f"{words!r} is not shown:\n{self.shown}"
             self.read_on(0.05)
 
+    def is_filled(self) -> bool:
+        """Reads on; whether the panel's first screen goes to the last column and to the last line."""
+        self.read_on(0.01)
+        lines = self.screen.display
+        return lines[1].startswith("╭") and lines[1].endswith("╮") and "q Quit" in lines[-1]
+
     def ends(self) -> int:
         """Reads on until the program has ended; its exit code."""
         limit = time.monotonic() + PATIENCE

@@ -57,13 +57,7 @@ def _storm(terminal: Terminal) -> None:
                 terminal.raw.clear()
     terminal.resize(91, 27)
     terminal.screen.erase_in_display(2)
-
-    def fits() -> bool:
-        terminal.read_on(0.01)
-        lines = terminal.screen.display
-        return lines[1].startswith("╭") and lines[1].endswith("╮") and "q Quit" in lines[26]
-
-    wait_until(fits, "the last size is drawn")
+    wait_until(terminal.is_filled, "the last size is drawn")
 
 
 async def tmux_shows_it_and_takes_it_with_it(stage: Stage) -> None:
