@@ -15,12 +15,19 @@ from pathlib import Path
 import click
 import pytest
 
+from tests.cli.demo_process import PATIENCE
 from tests.cli.house import House
 from tui.cli.completing import LOOKED_AT_AGAIN_AFTER
 from tui.cli.completion import InBash
 from tui.cli.main import COMPLETION_VARIABLE, cli
 from tui.control.known_models import Listed, known_models, known_models_file
 from tui.control.own_records import write_record
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine changes nothing of what is offered."""
+    monkeypatch.setattr("tui.cli.completing.LONGEST_LOOK", PATIENCE)
 
 
 async def offered(*line: str) -> list[str]:

@@ -68,7 +68,7 @@ def test_a_reader_that_leaves_before_the_first_line_is_no_failure(demo: DemoProc
     ("arguments", "shown"),
     [
         (("status", "--watch"), "external o"),
-        (("invoke", "-m", "llama-swap/qwen3", "hello", "--events"), '{"event": "started"'),
+        (("invoke", "-m", "llama-swap/qwen3", "write 100000 tokens", "--events"), '{"event": "started"'),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

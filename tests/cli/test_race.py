@@ -85,7 +85,8 @@ async def test_tiers_and_tasks_race_too_with_files_and_a_system_prompt(house: Ho
     assert known == sorted(known, reverse=True)
 
 
-async def test_what_a_model_takes_of_a_gpu_stands_in_its_lane(house: House) -> None:
+async def test_what_a_model_takes_of_a_gpu_stands_in_its_lane(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.cli.memory_watch.LAST_LOOK", PATIENCE)
     ran = await house.call("race", "-m", "ollama/llama3.2:latest", "-m", CLOUD, "hi", "--json", "-q")
     taken = {str(lane["model"]): lane["gpu_memory"] for lane in rows(ran.document)}
     local = taken["ollama/llama3.2:latest"]
