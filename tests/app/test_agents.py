@@ -146,4 +146,7 @@ async def test_what_is_used_of_the_subscription_shows_with_its_age(fleet: DemoFl
         if width >= 160:
             await panel.sees("claude 5 h 34% (3 min ago)")
         else:
-            assert len(panel.painted.splitlines()[0]) <= width
+            await panel.sees_no("Claude Code's agents")
+            strip = panel.painted.splitlines()[0]
+            assert "koala" in strip, "it gives way to who is there"
+            assert strip.rstrip().endswith("12:00:00")

@@ -106,7 +106,7 @@ async def test_of_a_private_request_there_is_no_text(used: None) -> None:
     async with ledger_panel() as panel:
         await panel.press("left_square_bracket", "left_square_bracket")
         await panel.sees("requests · last 7 days")
-        assert "private" in panel.painted
+        assert " private " in panel.line_with("11:50:00")
         await panel.press("down", "enter")
         await panel.sees("It was private: nothing of what was said is kept")
         assert SECRET not in panel.painted

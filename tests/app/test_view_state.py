@@ -62,7 +62,7 @@ async def test_nothing_that_was_written_to_a_model_is_kept(fleet: DemoFleet) -> 
     async with open_panel(fleet) as panel:
         await panel.press("3")
         await panel.press(*"a secret of mine")
-        await panel.pilot.pause()
+        await panel.sees("a secret of mine")
     assert "secret" not in view_file().read_text()
 
 
