@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
+from benchmarks.command_line_speed import NOTHING, RUNS_A_ROUND, seconds_taken
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.simulated_fleet import SimulatedFleet
 
-NOTHING = (sys.executable, "-c", "pass")
 ROUTE = ("route", "--task", "default", "--json", "What is 2+2?")
 MODE_WANTED, ROUTE_WANTED = 120.0, 400.0
 """Milliseconds from start to exit, on a machine that does nothing else."""
-RUNS_A_ROUND = 3
 
 
 def measure(plan: Plan) -> list[Figure]:
@@ -37,8 +34,8 @@ def measure(plan: Plan) -> list[Figure]:
         machine_that_drops_packets() as port,
     ):
         folder = Path(name)
-        there = _config(folder / "there.toml", "llama-swap", _url(fleet))
-        gone = _config(folder / "gone.toml", "llama-swap", f"http://127.0.0.1:{port}")
+        there = _config(folder / "there.toml", _url(fleet))
+        gone = _config(folder / "gone.toml", f"http://127.0.0.1:{port}")
         commands: Mapping[str, tuple[Path, tuple[str, ...], float]] = {
             "fleetdeck external status": (there, ("external", "status"), MODE_WANTED),
             "fleetdeck route --json": (there, ROUTE, ROUTE_WANTED),
@@ -48,8 +45,8 @@ def measure(plan: Plan) -> list[Figure]:
         floor: list[float] = []
         for number in range(plan.rounds * RUNS_A_ROUND + 1):
             for name, (config, words, _) in commands.items():
-                nothing = _seconds(NOTHING, fleet.env)
-                command = _seconds((sys.executable, "-m", "tui", "--config", str(config), *words), fleet.env)
+                nothing = seconds_taken(NOTHING, fleet.env)
+                command = seconds_taken((sys.executable, "-m", "tui", "--config", str(config), *words), fleet.env)
                 # The first of each writes bytecode and fills the file cache.
                 if number:
                     floor.append(nothing)
@@ -84,24 +81,16 @@ def machine_that_drops_packets() -> Iterator[int]:
 
 
 def _url(fleet: SimulatedFleet) -> str:
-    import tomllib
-
     with fleet.config(("llama-swap",)).open("rb") as file:
         url = tomllib.load(file)["services"]["llama-swap"]["url"]
     assert isinstance(url, str)
     return url
 
 
-def _config(path: Path, kind: str, url: str) -> Path:
+def _config(path: Path, url: str) -> Path:
     path.write_text(
         f'[panel]\nexternal_mode_file = "{path.parent}/external-mode.json"\n'
-        f'[machines.koala]\naddresses = ["127.0.0.1"]\n[services.swap]\nkind = "{kind}"\nurl = "{url}"\n'
+        f'[machines.koala]\naddresses = ["127.0.0.1"]\n[services.swap]\nkind = "llama-swap"\nurl = "{url}"\n'
         '[tasks]\ndefault = ["swap/qwen3"]\n'
     )
     return path
-
-
-def _seconds(command: Sequence[str], env: Mapping[str, str]) -> float:
-    began = time.perf_counter()
-    subprocess.run(command, env={**os.environ, **env}, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - began

@@ -38,8 +38,8 @@ def measure(plan: Plan) -> list[Figure]:
         config = fleet.config(THREE_SERVICES)
         for number in range(plan.rounds * RUNS_A_ROUND + 1):
             for name, words in COMMANDS.items():
-                nothing = _seconds(NOTHING, fleet.env)
-                command = _seconds((sys.executable, "-m", "tui", "--config", str(config), *words), fleet.env)
+                nothing = seconds_taken(NOTHING, fleet.env)
+                command = seconds_taken((sys.executable, "-m", "tui", "--config", str(config), *words), fleet.env)
                 # The first of each writes bytecode and fills the file cache.
                 if number:
                     floor.append(nothing)
@@ -50,7 +50,12 @@ def measure(plan: Plan) -> list[Figure]:
     ]
 
 
-def _seconds(command: Sequence[str], env: Mapping[str, str]) -> float:
+def seconds_taken(command: Sequence[str], env: Mapping[str, str]) -> float:
+    """Seconds from start to exit. ``env``: what differs from this process's environment.
+
+    Raises:
+        CalledProcessError: the command failed.
+    """
     began = time.perf_counter()
     subprocess.run(command, env={**os.environ, **env}, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - began

@@ -34,11 +34,24 @@ def peak_megabytes(pid: int) -> float:
     Raises:
         OSError: there is no ``/proc`` that tells it.
     """
+    return _megabytes(pid, "VmHWM")
+
+
+def resident_megabytes(pid: int) -> float:
+    """The memory that a process and its children are resident with now (``VmRSS``), in 10^6 bytes.
+
+    Raises:
+        OSError: there is no ``/proc`` that tells it.
+    """
+    return _megabytes(pid, "VmRSS")
+
+
+def _megabytes(pid: int, field: str) -> float:
     total = 0.0
     for member in family(pid):
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{member}/status").read_text())
+        found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{member}/status").read_text())
         if found is None:
-            raise OSError(f"/proc/{member}/status has no VmHWM")
+            raise OSError(f"/proc/{member}/status has no {field}")
         total += int(found.group(1)) * 1024 / 1e6
     return total
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.figures import Figure, percentile
 from benchmarks.panel_speed import panel
 from benchmarks.plan import Plan
-from benchmarks.processes import cpu_seconds, family
+from benchmarks.processes import cpu_seconds, resident_megabytes
 from benchmarks.terminal import Terminal
 
 RATE = 1_000.0
@@ -198,10 +198,10 @@ def _stream(folder: Path, server: PacedServer, tokens: int) -> Streamed:
         terminal.follow(1.0)
         terminal.press(b"go")
         terminal.wait_until(lambda t: "go" in _prompt_line(t), "the prompt")
-        before = _resident(terminal.pid)
+        before = resident_megabytes(terminal.pid)
         terminal.press(b"\r")
         seen, keys, cpu = _watch(terminal, tokens)
-        growth = _resident(terminal.pid) - before
+        growth = resident_megabytes(terminal.pid) - before
         delays, closed = _delays(seen, server.sent()), _stopped(terminal, server)
     return Streamed(delays, keys, growth, cpu[2] - cpu[1], cpu[-1] - cpu[-2], closed)
 
@@ -318,12 +318,3 @@ def _delays(seen: Sequence[tuple[float, int]], sent: Sequence[float]) -> list[fl
     for at, number in seen:
         delays += [at - sent[token] for token in range(len(delays), min(number + 1, len(sent)))]
     return delays
-
-
-def _resident(pid: int) -> float:
-    """Memory that a process and its children are resident with now, in 10^6 bytes."""
-    total = 0
-    for member in family(pid):
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{member}/status").read_text())
-        total += int(found.group(1)) if found else 0
-    return total * 1024 / 1e6
