@@ -18,12 +18,17 @@ def colored(stream: TextIO) -> bool:
     return stream.isatty() and terminal and not os.environ.get("NO_COLOR")
 
 
+def says_truecolor(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal says of itself that it has colours of 24 bits."""
+    return environment.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit")
+
+
 def has_few_colors(environment: Mapping[str, str]) -> bool:
     """Whether the terminal says of no more than sixteen colours that it has them; rich, which draws, asks the same.
     A browser has all of them, whatever the terminal that its panel was started from."""
     if environment.get("TEXTUAL_COLOR_SYSTEM") == "truecolor":
         return False
-    if environment.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+    if says_truecolor(environment):
         return False
     return environment.get("TERM", "").rpartition("-")[2] not in ("256color", "kitty", "direct")
 

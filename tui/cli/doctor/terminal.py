@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from tui.app.clipboard import local_commands
 from tui.cli.doctor.finding import Area, Finding, fine, warning
 from tui.cli.standard_streams import locale_draws, locale_said
+from tui.cli.terminal import WITHOUT_CURSOR, has_few_colors, says_truecolor
 
 SMALLEST = (80, 24)
 """Columns and lines for which the panel is laid out."""
@@ -27,11 +28,11 @@ def check_terminal() -> tuple[Finding, ...]:
 
 
 def _colors(environment: Mapping[str, str]) -> Iterator[Finding]:
-    term, colors = environment.get("TERM", ""), environment.get("COLORTERM", "").lower()
+    term = environment.get("TERM", "")
     if environment.get("NO_COLOR"):
         fix = "`unset NO_COLOR` brings colours back; states are told by symbol and word as well"
         yield warning(Area.TERMINAL, "colours", "NO_COLOR is set, so that there are none", fix)
-    elif term in ("", "dumb"):
+    elif term in WITHOUT_CURSOR:
         text = f"TERM is {term or 'not set'}: nobody knows what this terminal can draw"
         fix = "`export TERM=xterm-256color`, in a terminal that is one; over ssh it needs `ssh -t`"
         yield warning(Area.TERMINAL, "colours", text, fix)
@@ -39,8 +40,8 @@ def _colors(environment: Mapping[str, str]) -> Iterator[Finding]:
         text = f"TERM is {term} within tmux, so that programs draw for another terminal than tmux"
         fix = "`set -g default-terminal tmux-256color` in ~/.tmux.conf, and no export of TERM in the shell's files"
         yield warning(Area.TERMINAL, "colours", text, fix)
-    elif colors not in ("truecolor", "24bit"):
-        count = "256" if "256" in term or "kitty" in term or "direct" in term else "16"
+    elif not says_truecolor(environment):
+        count = "16" if has_few_colors(environment) else "256"
         text = f"COLORTERM does not say truecolor, so that themes are drawn in {count} colours"
         fix = "`export COLORTERM=truecolor` where the terminal has them; over ssh, SetEnv COLORTERM=truecolor there"
         yield warning(Area.TERMINAL, "colours", text, fix)
