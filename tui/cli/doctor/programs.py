@@ -61,8 +61,8 @@ class _Logins:
 
 async def look_at_programs(config: Config) -> ProgramsLook:
     """Runs what says who is logged in, and nothing that asks a model."""
-    right = [program for program in config.clis.values() if not _unfit(program)]
-    logins = await _logins(right)
+    unfit = {name: found for name, program in config.clis.items() if (found := _unfit(program)) is not None}
+    logins = await _logins([program for name, program in config.clis.items() if name not in unfit])
     findings: list[Finding] = []
     unusable: dict[str, str] = {}
     models: dict[str, frozenset[str]] = {}
@@ -70,7 +70,7 @@ async def look_at_programs(config: Config) -> ProgramsLook:
         listed = _models_of(program, logins.opencode)
         if listed:
             models[program.name] = listed
-        found = _unfit(program) or _login(program, logins)
+        found = unfit.get(program.name) or _login(program, logins)
         if found.severity is Severity.PROBLEM:
             unusable[program.name] = found.text
         findings.append(found)

@@ -92,13 +92,13 @@ def _not_listed(model: str, situation: Situation) -> tuple[str, str]:
         return wrong, "name another model"
     if owner in situation.programs.models:
         names = situation.programs.models[owner]
-        lists, listed = f"{owner} lists no model {name}", name in names
+        listed = name in names
     else:
         service = situation.snapshot.service(owner)
         if service is None or service.state not in ALIVE or service.models_seen.at is None:
             return "", ""
         names = frozenset(one.name for one in service.models)
-        lists, listed = f"{owner} lists no model {name}", listed_model(service, name) is not None
+        listed = listed_model(service, name) is not None
     if listed:
         return "", ""
     if not names:
@@ -109,7 +109,7 @@ def _not_listed(model: str, situation: Situation) -> tuple[str, str]:
         if meant
         else f"`fleetdeck models` lists what there is: {_some(sorted(names))}"
     )
-    return lists, hint
+    return f"{owner} lists no model {name}", hint
 
 
 def _tasks(situation: Situation) -> Iterator[Finding]:
