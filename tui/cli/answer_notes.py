@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tui.chat.reply import Failed, FellBack, Finished, Loading, Reasoning, ReplyEvent, Restarted, Retrying, Started
 from tui.fleet.printable import printable
+from tui.fleet.wording import latency_words
 from tui.routing.decide import Decision
 from tui.routing.plan import mode_on_words
 
@@ -56,11 +57,11 @@ def finished_words(event: Finished) -> str:
     if event.usage.output is not None:
         figures.append(f"{event.usage.output} tokens")
     if timings.total is not None:
-        figures.append(f"{duration_words(timings.total)} in all")
+        figures.append(f"{latency_words(timings.total)} in all")
     if timings.load:
-        figures.append(f"{duration_words(timings.load)} of it loading")
+        figures.append(f"{latency_words(timings.load)} of it loading")
     if timings.first_token is not None:
-        figures.append(f"the first word after {duration_words(timings.first_token)}")
+        figures.append(f"the first word after {latency_words(timings.first_token)}")
     if timings.tokens_per_second is not None:
         figures.append(f"{timings.tokens_per_second:.0f} tokens/s")
     if event.cost is not None:
@@ -76,7 +77,3 @@ def failure_words(event: Failed) -> str:
     rest = "; what had come is not the whole answer" if event.partial else ""
     again = f"; it may be asked again in {event.retry_after:.0f} s" if event.retry_after else ""
     return f"{who}{printable(event.error, 400)}{rest}{again}"
-
-
-def duration_words(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

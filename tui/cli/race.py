@@ -15,7 +15,6 @@ from tui.chat.race import Lane
 from tui.chat.race_figures import RaceFigure, ordered
 from tui.chat.sending import Sender
 from tui.chat.voting import answered, vote_for
-from tui.cli.answer_notes import duration_words
 from tui.cli.answers import print_document
 from tui.cli.asking import person_is_there, refuse_readonly
 from tui.cli.completing import complete_tasks
@@ -28,9 +27,10 @@ from tui.cli.main import EXIT_FAILED, CommandFailed, Invocation
 from tui.cli.request_options import with_options
 from tui.cli.until_signal import until_signal
 from tui.fleet.printable import printable
-from tui.fleet.wording import size_words
+from tui.fleet.wording import NOT_KNOWN, latency_words, size_words
 from tui.ledger.file import LedgerError
 from tui.ledger.votes import Standing, Votes, standings_now
+from tui.ledger.wording import rate_words
 from tui.routing.modes import Modes
 
 HEADER = ("MODEL", "WHERE", "TOTAL", "FIRST TOKEN", "LOAD", "PREFILL", "TOKENS/S", "TOKENS", "COST", "GPU", "OUTCOME")
@@ -175,20 +175,21 @@ def _line(lane: Lane) -> Line:
     name = printable(lane.name if lane.name == lane.model else f"{lane.name} ({lane.model})", 120)
     if finished is None:
         outcome = f"{lane.stage}: {printable(lane.words, 160)}"
-        return Line((name, lane.where or "–", *("–",) * (len(HEADER) - 3), outcome), "red" if lane.end else "yellow")
+        figures = (NOT_KNOWN,) * (len(HEADER) - 3)
+        return Line((name, lane.where or NOT_KNOWN, *figures, outcome), "red" if lane.end else "yellow")
     timings, tokens, cost = finished.timings, finished.usage.output, finished.cost
     served = finished.served_by != lane.model.partition("/")[2]
     return Line(
         (
             name,
             lane.where,
-            _duration(timings.total),
-            _duration(timings.first_token),
-            _duration(timings.load),
-            _duration(lane.prefill),
-            _rate(timings.tokens_per_second),
-            "–" if tokens is None else str(tokens),
-            "–" if cost is None else f"${cost:.6f}",
+            latency_words(timings.total),
+            latency_words(timings.first_token),
+            latency_words(timings.load),
+            latency_words(lane.prefill),
+            rate_words(timings.tokens_per_second),
+            NOT_KNOWN if tokens is None else str(tokens),
+            NOT_KNOWN if cost is None else f"${cost:.6f}",
             size_words(lane.memory),
             f"answered, served by {printable(finished.served_by, 120)}" if served else "answered",
         ),
@@ -229,19 +230,11 @@ def _standing_document(standing: Standing) -> dict[str, object]:
 def _standing_line(standing: Standing) -> Line:
     return Line(
         (
-            printable(standing.task, 60) or "–",
+            printable(standing.task, 60) or NOT_KNOWN,
             printable(standing.model, 120),
             str(standing.wins),
             str(standing.races),
-            _rate(standing.tokens_per_second),
-            _duration(standing.first_token_s),
+            rate_words(standing.tokens_per_second),
+            latency_words(standing.first_token_s),
         )
     )
-
-
-def _rate(per_second: float | None) -> str:
-    return "–" if per_second is None else f"{per_second:.0f}"
-
-
-def _duration(seconds: float | None) -> str:
-    return "–" if seconds is None else duration_words(seconds)
