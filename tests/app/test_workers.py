@@ -66,7 +66,9 @@ def test_workers_post_messages_and_touch_nothing_else_of_the_panel() -> None:
 
 
 def test_feeds_post_messages_and_touch_nothing_else_of_the_panel() -> None:
-    feeds = [(where, function) for where, function in functions() if "target: MessagePump" in ast.unparse(function.args)]
+    feeds = [
+        (where, function) for where, function in functions() if "target: MessagePump" in ast.unparse(function.args)
+    ]
     assert len(feeds) >= 10
     for where, function in feeds:
         touched = {
