@@ -88,7 +88,7 @@ async def test_old_names_are_offered_while_a_server_is_away(house: House) -> Non
 
 async def test_no_program_is_run_for_a_key_in_the_middle_of_a_line(house: House) -> None:
     told = house.home / "told"
-    command = f'["sh", "-c", "echo > {told}"]'
+    command = f'["{shutil.which("sh", path=os.defpath)}", "-c", "echo > {told}; echo sk-key"]'
     house.config.write_text(
         f'[services.openai]\nkind = "openai"\nurl = "https://127.0.0.1:9/v1"\nkey = {{ command = {command} }}\n'
     )

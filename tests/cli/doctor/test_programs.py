@@ -92,6 +92,15 @@ async def test_another_npm_package_of_the_same_name(patient: Patient) -> None:
     told.names("programs", "gemini", cause="the npm package gemini", fix="npm install -g @google/gemini-cli")
 
 
+async def test_the_name_of_a_package_reaches_no_terminal_as_a_control_code(patient: Patient) -> None:
+    real = place(patient.home / "lib/node_modules/\x1b[31mgemini/gemini.js", "#!/usr/bin/env node\n")
+    (patient.programs.folder / "gemini").symlink_to(real)
+    patient.write(GEMINI)
+    _, out = await patient.call("--config", str(patient.config), "doctor")
+    assert "the npm package ␛[31mgemini" in out
+    assert "\x1b" not in out
+
+
 async def test_the_right_npm_package_is_none_of_another(patient: Patient) -> None:
     real = place(patient.home / "lib/node_modules/@google/gemini-cli/dist/index.js", "#!/usr/bin/env node\n")
     (patient.programs.folder / "gemini").symlink_to(real)
