@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.conftest import house  # noqa: F401  (a fixture)
 from tests.cli.house import House
+from tests.waiting import until
 from tui.bridges.prometheus import Scene, scrape
 from tui.config.schema import Config
 from tui.fleet.gpu_snapshot import GpuHolder, GpuSnapshot, HolderKind
@@ -216,6 +217,21 @@ async def test_served_metrics_are_the_newest_and_end_with_the_program(house: Hou
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_what_is_changed_during_the_first_look_is_taken_up(house: House) -> None:  # noqa: F811
+    await house.fleet.qdrant.scene("hang")
+    process = await house.started("metrics", "--port", "0", "--timeout", str(PATIENCE), stdin=subprocess.DEVNULL)
+    try:
+        await until(lambda: house.fleet.qdrant.requests, "the first look is under way", timeout=PATIENCE)
+        house.config.write_text(house.config.read_text().replace("[services.k3s]", "[services.renamed]"))
+        await house.fleet.qdrant.scene("normal")
+        url = await served_at(process)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            await scraped_until(client, url, "renamed", 1)
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def test_a_port_that_is_taken_is_said(house: House) -> None:  # noqa: F811

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -65,6 +67,8 @@ async def _serve(invocation: Invocation, port: int, address: str, timeout: float
     from tui.bridges.prometheus import serve_metrics
 
     config = await config_or_discovered(invocation)
+    # From here on, so that no change is lost while the first look takes its time.
+    changes = watch_files((config.path,) if config.path is not None else (), period=SELDOM)
     async with running_monitor(config) as monitor:
         # So that the first scrape finds something.
         await monitor.first_look(timeout)
@@ -77,7 +81,7 @@ async def _serve(invocation: Invocation, port: int, address: str, timeout: float
         everybody = "" if is_loopback(address) else "; whoever reaches that address can read them"
         click.echo(f"fleetdeck: metrics at http://{shown}:{server.server_port}/metrics{everybody}", err=True)
         try:
-            await watched.follow()
+            await watched.follow(changes)
         finally:
             await asyncio.to_thread(server.shutdown)
             server.server_close()
@@ -98,13 +102,9 @@ class _Watched:
         config = self._config
         return Scene(config, self._monitor.snapshot, modes_of(config), time.time())
 
-    async def follow(self) -> None:
-        """Takes up what the person changes in the configuration, until it is cancelled."""
-        path = self._config.path
-        if path is None:
-            await asyncio.Event().wait()
-            return
-        async for _ in watch_files((path,), period=SELDOM):
+    async def follow(self, changes: AsyncIterable[Path]) -> None:
+        """Takes up what the person changes in the configuration's file, until it is cancelled."""
+        async for path in changes:
             try:
                 self._config = load_config(path)
             except ConfigError as error:
