@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.app.test_hostile import harmful
+from tui.app.widgets.answer_parts import AnswerParts, Kind
 from tui.app.widgets.answer_rows import AnswerRows
 from tui.app.widgets.code_colours import LARGEST, LONGEST_LINE, LONGEST_WORK, colours_of
 from tui.app.widgets.line_rows import Row
@@ -253,6 +254,22 @@ def test_a_table_of_two_thousand_rows_holds_nobody_up() -> None:
     rows.end()
     assert len(rows.rows) == 2_002
     assert len({row.text for row in rows.rows[2:]}) == 1
+
+
+def test_many_turns_hold_nobody_up_however_short_each_of_them_is() -> None:
+    parts = AnswerParts(100)
+    for number in range(400):
+        parts.add_prompt(f"question {number}?")
+        parts.add(Kind.ANSWER, "- some words and **more** words\n" * 40)
+    with without_collecting():
+        for width in (100, 60):
+            if width != parts.width:
+                parts.resize(width)
+            while parts.behind:
+                began = time.process_time()
+                parts.work(0.012)
+                assert time.process_time() - began < LONGEST_FRAME
+            assert parts.height == 400 * (1 + 40) + 799
 
 
 def coloured(markdown: str, width: int = 80) -> list[Row]:

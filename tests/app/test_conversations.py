@@ -157,7 +157,8 @@ async def test_a_private_turn_keeps_the_next_ones_text_out_of_the_ledger(fleet: 
         await panel.sees("public")
         await panel.press("enter")
         await until(lambda: len(conversation(panel).turns) == 3, "it is open")
-        await panel.sees("(the text of this turn was not kept)")
+        not_kept = "(the text of this turn was not kept)"
+        await until(lambda: panel.painted.count(not_kept) == 2, "both that were private are there, the last one too")
         await panel.sees("1 turn goes along · 2 without text")
 
 

@@ -154,12 +154,13 @@ class AnswerPane(Vertical):
             self._sign()
             self.view.parts.add_prompt(NOT_KEPT if turn.prompt is None else turn.prompt)
             if turn.answer is not None:
-                self.view.add(turn.answer, Kind.ANSWER)
+                self.view.parts.add(Kind.ANSWER, turn.answer)
             self.view.parts.end_turn(place)
             who, figures = turn_words(turn, now)
             self._byline = f"✓ {who} · {figures}"
             self._who.left = (Words("✓ ", "up"), Words(who, "strong"))
             self._figures.left = (Words(figures, "dim"),)
+        self.view.end()
 
     def cut_from(self, turn: int) -> None:
         """Removes the turns from the place ``turn`` on, and what stands below them."""
@@ -168,7 +169,7 @@ class AnswerPane(Vertical):
 
     def _sign(self) -> None:
         if self._byline:
-            self.view.add(self._byline)
+            self.view.parts.add(Kind.NOTE, self._byline)
             self._byline = ""
 
     def refuse(self, prompt: str, decision: Decision, request: Request) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -50,6 +51,11 @@ class Part:
         return self.rows.ended and self.wider is None
 
     @property
+    def is_laid_out(self) -> bool:
+        """True once all that has come of it has rows."""
+        return self.wider is None and not self.rows.behind and self.rows.ended == self.ended
+
+    @property
     def text(self) -> str:
         return "".join(self.pieces)
 
@@ -71,17 +77,16 @@ class Part:
             if self.wider is not None:
                 self.wider.feed(text)
 
-    def work(self, seconds: float) -> bool:
-        """Lays out for so long; True once all is laid out."""
+    def work(self, seconds: float) -> None:
+        """Lays out for so long at most."""
         rows = self.wider or self.rows
         if rows.ended:
-            return True
+            return
         done = rows.work(seconds)
         if done and self.ended:
             rows.end()
         if done and self.wider is not None:
             self.rows, self.wider = self.wider, None
-        return done
 
     def _fold_row(self) -> Row:
         text = f"{'▸' if self.folded else '▾'} {self.fold_words}"
@@ -101,6 +106,7 @@ class AnswerParts:
         self._starts: list[int] = []
         self._settled = 0
         """How many parts, from the first on, are settled: a long conversation costs no more than its newest turn."""
+        self._rebuilt = False
 
     @property
     def answer(self) -> str:
@@ -115,7 +121,7 @@ class AnswerParts:
     @property
     def behind(self) -> bool:
         """True while there is text that is not laid out yet."""
-        return any(part.rows.behind or part.wider is not None for part in self.parts[self._settled :])
+        return any(not part.is_laid_out for part in self.parts[self._settled :])
 
     def clear(self) -> None:
         self.cut(0)
@@ -199,22 +205,25 @@ class AnswerParts:
 
     def work(self, seconds: float) -> bool:
         """Lays out for about so long. True where rows that stood already have been replaced."""
+        deadline = time.perf_counter() + seconds
         replaced = False
         first = self._settled
         for part in self.parts[first:]:
             rows = part.rows
-            if not part.work(seconds):
-                seconds = 0.0
+            part.work(deadline - time.perf_counter())
             replaced |= part.rows is not rows
+            self._rebuilt |= part.rows.take_rebuilt()
             if part.is_settled and self.parts[self._settled] is part:
                 self._settled += 1
+            if time.perf_counter() > deadline:
+                break
         self.measure(first)
         return replaced
 
     def take_rebuilt(self) -> bool:
         """Whether rows that stood already, as those of a table do, have changed since this was asked last."""
-        told = [part.rows.take_rebuilt() for part in self.parts[-2:]]
-        return any(told)
+        rebuilt, self._rebuilt = self._rebuilt, False
+        return rebuilt
 
     def take_uncoloured(self) -> tuple[AnswerRows, CodeBlock] | None:
         """A finished block of code that could have colours, the newest answer's first; each is told once."""
