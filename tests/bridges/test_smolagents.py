@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import math
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chat.asking import config_of
+from tests.chat.asking import config_of, remembered
 from tests.chat.scripted import Scripted
 from tests.cli.demo_process import demo_process
 from tests.waiting import until
@@ -65,13 +64,6 @@ async def moments(
 
 def task_for(folder: Path, text: str, manager: str = MANAGER, worker: str = WORKER, steps: int = 6) -> Task:
     return Task(text, str(folder), manager, worker, steps, 3)
-
-
-def remembered(fleet: DemoFleet) -> list[sqlite3.Row]:
-    path = fleet.folder / "data" / "fleetdeck" / "ledger.sqlite3"
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        return connection.execute("SELECT * FROM requests ORDER BY id").fetchall()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -33,6 +34,14 @@ class Asked:
 
 def config_of(fleet: DemoFleet) -> Config:
     return parse_config(fleet.config_toml(), fleet.folder / "config.toml")
+
+
+def remembered(fleet: DemoFleet) -> list[sqlite3.Row]:
+    """The requests in a fleet's ledger, the first one first."""
+    path = fleet.folder / "data" / "fleetdeck" / "ledger.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute("SELECT * FROM requests ORDER BY id").fetchall()
 
 
 def one_service(url: str, kind: ServiceKind = "openai", *, key: bool = False) -> Config:

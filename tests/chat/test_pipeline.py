@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.chat.asking import config_of
+from tests.chat.asking import config_of, remembered
 from tests.chat.scripted import Scripted
 from tests.waiting import until
 from tui.chat.drill import Stage
@@ -51,13 +49,6 @@ async def ran(
 
 def configured(fleet: DemoFleet, server: Scripted, more: str = "") -> Config:
     return parse_config(fleet.config_toml() + server.config_toml(more), fleet.folder / "config.toml")
-
-
-def remembered(fleet: DemoFleet) -> list[sqlite3.Row]:
-    path = fleet.folder / "data" / "fleetdeck" / "ledger.sqlite3"
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        return connection.execute("SELECT * FROM requests ORDER BY id").fetchall()
 
 
 async def test_steps_use_inputs_and_each_others_answers_and_are_remembered(fleet: DemoFleet, tmp_path: Path) -> None:

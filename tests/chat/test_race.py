@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 
 import pytest
 
+from tests.chat.asking import remembered
 from tests.chat.scripted import Scripted
 from tests.waiting import until
 from tui.chat.drill import Stage
@@ -45,13 +44,6 @@ def prompts(fleet: DemoFleet) -> list[RequestRecord]:
     return [record for server in fleet.servers.values() for record in server.requests if record.path in CHAT_PATHS]
 
 
-def remembered(fleet: DemoFleet) -> list[sqlite3.Row]:
-    path = fleet.folder / "data" / "fleetdeck" / "ledger.sqlite3"
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        return connection.execute("SELECT * FROM requests ORDER BY asked_name").fetchall()
-
-
 async def test_everybody_answers_and_is_remembered(fleet: DemoFleet) -> None:
     models = ("litellm/gpt-5.2", "llama-swap/gemma", "ollama/llama3.2:latest")
     lanes = await raced(configured(fleet), *models)
@@ -60,7 +52,7 @@ async def test_everybody_answers_and_is_remembered(fleet: DemoFleet) -> None:
         assert lane.text == "".join(answer_to("hi").text)
         assert lane.finished is not None
         assert lane.finished.timings.total is not None
-    assert [row["asked_name"] for row in remembered(fleet)] == list(models)
+    assert sorted(row["asked_name"] for row in remembered(fleet)) == sorted(models)
     assert {row["outcome"] for row in remembered(fleet)} == {"finished"}
 
 

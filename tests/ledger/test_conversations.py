@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledger.asked import NOON
 from tui.ledger.conversations import Conversations, NoSuchConversation, conversations_now
 from tui.ledger.file import ledger_path
 from tui.ledger.records import Ending, KeepText, NewRequest, Outcome
 from tui.ledger.store import Ledger
-
-NOON = 1_795_176_000.0
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.ledger.asked import NOON
 from tui.ledger.file import LedgerError
 from tui.ledger.schema import MIGRATIONS
 from tui.ledger.store import Ledger
 from tui.ledger.votes import Entrant, Standing, Vote, Votes, standings_now, tasks_of
 
-NOON = 1_795_176_000.0
 QWEN, GEMMA, GPT = (Entrant(model=model) for model in ("swap/qwen", "swap/gemma", "litellm/gpt"))
 
 
