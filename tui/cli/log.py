@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from types import TracebackType
 
 from tui.config.errors import ConfigError
@@ -11,6 +12,11 @@ from tui.config.paths import private_folder, state_home
 
 LARGEST = 1_000_000
 KEPT = 2
+
+
+def log_file() -> Path:
+    """Where the log is written. May not exist yet."""
+    return state_home() / "fleetdeck.log"
 
 
 class RedactingFormatter(logging.Formatter):
@@ -59,7 +65,8 @@ class LogFile(logging.Handler):
         from logging.handlers import RotatingFileHandler
 
         try:
-            path = private_folder(state_home()) / "fleetdeck.log"
+            path = log_file()
+            private_folder(path.parent)
             path.touch(mode=0o600)
             os.chmod(path, 0o600)  # noqa: PTH101  (an older file may have been made with other rights)
             self._file = RotatingFileHandler(path, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", delay=True)

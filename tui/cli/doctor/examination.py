@@ -18,8 +18,10 @@ from tui.cli.doctor.programs import ProgramsLook, look_at_programs
 from tui.cli.doctor.routes import check_routes
 from tui.cli.doctor.services import check_services
 from tui.cli.doctor.terminal import check_terminal
+from tui.cli.log import log_file
 from tui.cli.looking import modes_of
 from tui.cli.main import Invocation
+from tui.config.paths import path_words
 from tui.config.schema import Config
 from tui.fleet.snapshot import FleetSnapshot
 
@@ -76,7 +78,7 @@ async def _within(area: Area, check: Awaitable[T], otherwise: Callable[[Finding]
     except Exception as error:
         log.exception("the check of %s broke", area)
         text = f"could not be checked ({type(error).__name__}); that is a mistake of fleetdeck's own"
-        return otherwise(warning(area, str(area), text, "please report it, with what was written to stderr"))
+        return otherwise(warning(area, str(area), text, f"please report it; {path_words(log_file())} has more"))
 
 
 def _alone(finding: Finding) -> tuple[Finding, ...]:
