@@ -277,7 +277,10 @@ def test_tools_see_one_folder_and_nothing_outside_of_it(folder: Path) -> None:
         tools.read_file("data.bin")
     with pytest.raises(ValueError, match="no regular expression"):
         tools.search_code("(")
-    assert "outside" not in tools.search_code("outside")
+    (folder / "notes.txt").symlink_to(folder.parent / "secret.txt")
+    assert tools.search_code("outside") == ""
+    with pytest.raises(ValueError, match="outside of the folder"):
+        tools.read_file("notes.txt")
 
 
 def test_git_is_read_and_runs_no_program_of_the_repository(folder: Path, tmp_path: Path) -> None:
