@@ -12,7 +12,6 @@ import pytest
 from textual.widgets import Input
 
 from tests.app.panel import Panel, open_panel
-from tests.app.test_hostile import harmful
 from tests.app.test_playground import ask as ask_playground
 from tests.app.test_playground import playground
 from tests.app.test_prompting import attach
@@ -224,52 +223,6 @@ async def test_what_is_not_expected_is_asked_about_once_for_all_lanes_and_they_a
         await panel.press("y")
         await until(lambda: stages(panel) == [Stage.ANSWERED] * 4, "all have answered")
         assert prompts(fleet) == 4
-
-
-async def test_agreement_is_shown_with_who_agrees_and_follows_the_threshold(fleet: DemoFleet) -> None:
-    async with (
-        Scripted({"a": "Paris", "b": "paris.", "c": "[/red]Ro\x1bme"}).running() as server,
-        a_race(fleet, "one/a", "one/b", "one/c", more=server.config_toml()) as panel,
-    ):
-        await ask(panel, "Capital of France?")
-        await panel.press("a")
-        await panel.sees("✓ they agree: 2 of 3 (67%) say the same, 66% wanted")
-        await panel.sees("A  one/a, one/b")
-        await panel.sees("A, as one/b")
-        await panel.sees("B, alone")
-        assert "[/red]Ro" in panel.painted
-        assert not harmful(panel.painted)
-        await panel.press("plus")
-        await panel.sees("× they do not agree: 2 of 3 (67%) say the same, 75% wanted")
-
-
-async def test_long_answers_want_a_judge_that_the_person_names_and_may_stop(fleet: DemoFleet) -> None:
-    async with (
-        Scripted({"a": LONG, "b": LONG + " indeed", "j": "[[1, 2]]"}).running() as server,
-        a_race(fleet, "one/a", "one/b", more=server.config_toml()) as panel,
-    ):
-        await ask(panel, "Which?")
-        await panel.press("a")
-        await panel.sees("a judge can tell")
-        assert len(server.prompts) == 2
-        await name_judge(panel, "one/j")
-        await panel.sees("✓ they agree: 2 of 2 (100%)")
-        await panel.sees("judged by one/j")
-        await fleet.ollama.scene("hang")
-        await name_judge(panel, "ollama/qwen3:8b")
-        await until(lambda: len(fleet.ollama.requests.to("/api/chat")) == 1, "the other judge is asked")
-        await panel.sees("The answers are being compared")
-        await panel.press("escape")
-        await until(lambda: fleet.ollama.requests.to("/api/chat")[0].closed_early, "its server sees it")
-        assert screen(panel).is_current
-        assert screen(panel).results.page is Page.NONE
-
-
-async def name_judge(panel: Panel, model: str) -> None:
-    await panel.press("J")
-    panel.app.screen.query_one("#find", Input).value = model
-    await panel.pilot.pause()
-    await panel.press("enter")
 
 
 async def test_six_are_marked_and_no_seventh_and_scrolled_to_where_there_is_no_room(fleet: DemoFleet) -> None:

@@ -210,7 +210,7 @@ async def compare_answers(
     sender = await senders.of(config)
     found = await consensus(
         asking.lanes,
-        asking.written.text,
+        replace(asking.prompt, system="").as_text(),
         sender,
         config,
         modes,
