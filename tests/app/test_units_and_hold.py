@@ -18,6 +18,7 @@ from tui.ledger.history import Wanted, actions
 from tui.ledger.store import Ledger
 
 LLAMA_SWAP = "service llama-swap"
+VERBS = ("Start", "Stop", "Restart")
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ async def test_a_stop_says_whom_it_disturbs_and_is_seen_to_be_done(koala: DemoFl
     await panel.is_told("llama-swap.service on koala has stopped")
     assert koala.machine.unit.properties.active == "inactive"
     await panel.sees("unit inactive")
-    await until(lambda: keys_that_work(panel, "Start", "Stop", "Restart") == {"Start"}, "the last line knows")
+    await until(lambda: keys_that_work(panel, *VERBS) == {"Start"}, "the last line knows")
     with Ledger() as ledger:
         (stopped,) = actions(ledger, Wanted(words="unit.stop"))
     assert str(stopped.action.before).startswith("active (running, process ")
@@ -75,13 +76,20 @@ async def test_a_stop_says_whom_it_disturbs_and_is_seen_to_be_done(koala: DemoFl
 
 
 async def test_a_unit_that_is_stopped_can_be_started_and_not_stopped(koala: DemoFleet, panel: Panel) -> None:
-    koala.machine.unit.act("stop")
-    await until(lambda: unit_state(panel) is UnitState.INACTIVE, "it is seen stopped")
     await panel.go_to(panel.services, LLAMA_SWAP)
-    await until(lambda: "Start" in panel.footer, "it can be started")
+    await until(lambda: keys_that_work(panel, *VERBS) == {"Stop", "Restart"}, "it can be stopped")
+    koala.machine.unit.act("stop")
+    await until(lambda: keys_that_work(panel, *VERBS) == {"Start"}, "somebody else has stopped it")
     await panel.press("t")
     await panel.is_told("llama-swap.service on koala is active")
     await until(lambda: unit_state(panel) is UnitState.ACTIVE, "it is seen to run")
+
+
+async def test_the_last_line_follows_what_happens_to_the_row_under_the_cursor(koala: DemoFleet, panel: Panel) -> None:
+    await panel.go_to(panel.models, "llama-swap/gemma")
+    await until(lambda: keys_that_work(panel, "Load", "Unload") == {"Load"}, "it can be loaded")
+    await koala.llama_swap.load("gemma")
+    await until(lambda: keys_that_work(panel, "Load", "Unload") == {"Unload"}, "somebody else has loaded it")
 
 
 async def test_a_restart_tells_of_the_requests_that_it_breaks_off(koala: DemoFleet, panel: Panel) -> None:
