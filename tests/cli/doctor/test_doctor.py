@@ -116,5 +116,6 @@ async def test_a_check_that_breaks_takes_no_other_with_it(
 
     monkeypatch.setattr("tui.cli.doctor.examination.look_at_programs", breaks)
     told = await patient.diagnosis_of('[services.it]\nkind = "ollama"\nurl = "http://127.0.0.1:9"\n')
-    told.names("programs", "programs", cause="ZeroDivisionError", fix="~/state/fleetdeck/fleetdeck.log", severity="warning")
+    log = "~/state/fleetdeck/fleetdeck.log"
+    told.names("programs", "programs", cause="ZeroDivisionError", fix=log, severity="warning")
     told.names("services", "it", cause="connection refused", fix="nothing listens")
