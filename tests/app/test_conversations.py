@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from tests.app.panel import Panel, open_panel
-from tests.app.test_playground import CHAT, ENDLESS, _environment, ask, editor, phase, playground, screen, write
+from tests.app.test_playground import CHAT, ENDLESS, _environment, ask, editor, find, phase, playground, screen, write
 from tests.waiting import until
 from tui.app.answer_settings import AnswerSettings
 from tui.app.screens.playground import PlaygroundScreen
@@ -118,6 +118,9 @@ async def test_what_follows_a_private_turn_is_private_until_that_is_left_out(fle
         await panel.press("f9")
         await panel.sees("■ private since a turn was: stays on your own machines")
         await panel.sees("private on")
+        await find(panel, CLOUD)
+        await panel.sees("× no model on your own machines may take this private request")
+        await panel.press("escape")
         screen(panel).choice = Choice("model", CLOUD)
         await ask(panel, "what did I say?", Phase.FAILED)
         await panel.sees("× nothing was sent")

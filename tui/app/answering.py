@@ -70,11 +70,11 @@ class Asking:
         context = PromptInContext.of(written, settings, conversation)
         request = choice.request(
             private=private or conversation.is_private,
+            stays_home=stays_home,
             external=external,
             prompt_tokens=context.tokens,
             images=context.images,
         )
-        request = replace(request, stays_home=stays_home)
         return cls(number, written, request, context.prompt, context.said, conversation)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,6 +21,7 @@ from tui.chat.race import MOST_LANES
 from tui.config.schema import Config
 from tui.fleet.printable import printable
 from tui.ledger.votes import Standing
+from tui.routing.policy import Request
 
 
 class LaneFinder(ModelFinder):
@@ -31,8 +32,10 @@ class LaneFinder(ModelFinder):
         Binding("tab", "mark", "Mark", id="finder.mark", priority=True),
     ]
 
-    def __init__(self, state: PanelState, marked: Sequence[Choice], *, private: bool, external: bool) -> None:
-        super().__init__(state, marked[0] if marked else None, private=private, external=external)
+    def __init__(
+        self, state: PanelState, marked: Sequence[Choice], *, request_for: Callable[[Choice], Request]
+    ) -> None:
+        super().__init__(state, marked[0] if marked else None, request_for=request_for)
         self.marked: dict[str, Choice] = {choice.key: choice for choice in marked}
 
     def found_words(self, found: Sequence[ChoiceRow]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.content import Content
 
@@ -19,6 +19,7 @@ from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import RowTable
 from tui.fleet.printable import printable
 from tui.fleet.snapshot import FleetSnapshot, ModelRole, ModelState
+from tui.routing.policy import Request
 
 COLUMNS = (
     Column("name", "name", least=22, most=56),
@@ -42,14 +43,12 @@ class ModelFinder(FinderScreen[ChoiceRow, Choice]):
     TITLE_WORDS = "whom to ask"
     PLACEHOLDER = "letters of a tier, task or model"
 
-    def __init__(self, state: PanelState, chosen: Choice | None, *, private: bool, external: bool) -> None:
+    def __init__(self, state: PanelState, chosen: Choice | None, *, request_for: Callable[[Choice], Request]) -> None:
+        """``request_for`` tells what a prompt for a choice would ask for, which its plan is made of."""
         super().__init__(ChoiceTable(COLUMNS, key_of=lambda row: row.key, cells_of=self.cells_of_row, id="choices"))
         self._state = state
         self._chosen = chosen
-        self._private = private
-        self._external = external
-        self.images = 0
-        """How many go along with the prompt that the plans are for."""
+        self._request_for = request_for
         self._places = Places()
         self._rows = choice_rows(state.config, state.snapshot)
 
@@ -83,8 +82,7 @@ class ModelFinder(FinderScreen[ChoiceRow, Choice]):
         return f"{len(found):,} of {len(self._rows):,}"
 
     def about(self, row: ChoiceRow) -> Content:
-        request = row.choice.request(private=self._private, external=self._external, images=self.images)
-        return plan_in_brief(plan_now(request, self._state))
+        return plan_in_brief(plan_now(self._request_for(row.choice), self._state))
 
     def choose(self, row: ChoiceRow) -> None:
         self.dismiss(row.choice)

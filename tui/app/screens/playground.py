@@ -82,17 +82,19 @@ class PlaygroundScreen(PromptScreen):
 
     def _show_bar(self) -> None:
         if self.is_mounted and isinstance(self.app, KeepsState):
-            situation = Situation(
-                state=self.app.state,
-                choice=self.choice,
-                private_here=self.private_here or self.talk.going_on.is_private,
-                external_once=self.external_once,
-                settings=self.settings,
-                attachments=self.editor.attachments,
-                stays_home=self.talk.stays_home,
-            )
-            self._bar.show_situation(situation)
+            self._bar.show_situation(self._situation(self.app.state))
             self.editor.border_subtitle = Content(self._bar.cold_words)
+
+    def _situation(self, state: PanelState) -> Situation:
+        return Situation(
+            state=state,
+            choice=self.choice,
+            private_here=self.private_here or self.talk.going_on.is_private,
+            external_once=self.external_once,
+            settings=self.settings,
+            attachments=self.editor.attachments,
+            stays_home=self.talk.stays_home,
+        )
 
     watch_choice = watch_private_here = watch_external_once = watch_settings = _show_bar
 
@@ -108,8 +110,8 @@ class PlaygroundScreen(PromptScreen):
         from tui.app.screens.model_finder import ModelFinder
 
         if isinstance(self.app, KeepsState):
-            finder = ModelFinder(self.app.state, self.choice, private=self.private_here, external=self.external_once)
-            finder.images = self.editor.images
+            state = self.app.state
+            finder = ModelFinder(state, self.choice, request_for=self._situation(state).request_for)
             self.app.push_screen(finder, self._take_choice)
 
     def _take_choice(self, choice: Choice | None) -> None:

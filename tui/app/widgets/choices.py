@@ -25,13 +25,20 @@ class Choice:
         return f"{self.kind} {self.name}"
 
     def request(
-        self, *, private: bool = False, external: bool = False, prompt_tokens: int = 0, images: int = 0
+        self,
+        *,
+        private: bool = False,
+        stays_home: str = "",
+        external: bool = False,
+        prompt_tokens: int = 0,
+        images: int = 0,
     ) -> Request:
         return Request(
             tier=self.name if self.kind == "tier" else None,
             task=self.name if self.kind == "task" else None,
             model=self.name if self.kind == "model" else None,
             private=private,
+            stays_home=stays_home,
             external=external,
             prompt_tokens=prompt_tokens,
             images=images,

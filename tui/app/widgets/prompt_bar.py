@@ -13,6 +13,7 @@ from tui.app.widgets.status_row import StatusRow, Words
 from tui.chat.attachments import Attachment, WrittenPrompt
 from tui.fleet.printable import printable
 from tui.routing.plan import Plan
+from tui.routing.policy import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,17 @@ class Situation:
         """What is new when it differs: more than that services were looked at once more."""
         chosen = (self.choice, self.private_here, self.external_once, self.settings, self.attachments)
         return (*plan_substance(self.state), self.state.figures, self.state.readonly, self.stays_home, *chosen)
+
+    def request_for(self, choice: Choice) -> Request:
+        """What is known of a prompt for ``choice`` before it is written."""
+        attached = WrittenPrompt("", self.attachments)
+        return choice.request(
+            private=self.private_here,
+            stays_home=self.stays_home,
+            external=self.external_once,
+            prompt_tokens=attached.tokens_at_most(self.settings.system),
+            images=len(attached.images),
+        )
 
 
 class PromptBar(StatusRow):
@@ -70,14 +82,7 @@ def _plan(situation: Situation) -> Plan | None:
     choice, state = situation.choice, situation.state
     if choice is None or state.snapshot is None or state.readonly:
         return None
-    attached = WrittenPrompt("", situation.attachments)
-    request = choice.request(
-        private=situation.private_here,
-        external=situation.external_once,
-        prompt_tokens=attached.tokens_at_most(situation.settings.system),
-        images=len(attached.images),
-    )
-    return plan_now(replace(request, stays_home=situation.stays_home), state)
+    return plan_now(situation.request_for(choice), state)
 
 
 def _target_words(situation: Situation, made: Plan | None) -> tuple[Words, ...]:

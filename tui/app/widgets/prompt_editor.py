@@ -83,11 +83,6 @@ class PromptEditor(TextArea):
         """All that enter would send."""
         return WrittenPrompt(self.prompt, self.attachments)
 
-    @property
-    def images(self) -> int:
-        """How many of the files that go along are images."""
-        return len(WrittenPrompt("", self.attachments).images)
-
     def show_prompt(self, prompt: str) -> None:
         """Replaces what is written."""
         self.text = self._editable(prompt)

@@ -21,6 +21,7 @@ from tui.app.widgets.status_row import StatusRow, Words
 from tui.chat.conversation import OpenConversation
 from tui.fleet.printable import printable
 from tui.ledger.votes import Standing
+from tui.routing.policy import Request
 
 THRESHOLDS = (0.5, 0.66, 0.75, 0.9, 1.0)
 
@@ -54,6 +55,11 @@ class RaceBar(StatusRow):
         assert isinstance(self.app, KeepsState)
         return self.rules.conversation.stays_home(self.app.state.config.ledger.keep_text)
 
+    def _request_for(self, choice: Choice) -> Request:
+        """What is known of a prompt for ``choice`` before it is written."""
+        rules = self.rules
+        return choice.request(private=rules.is_private, stays_home=self.stays_home, external=rules.external)
+
     def watch_rules(self, before: RaceRules, now: RaceRules) -> None:
         self.post_message(self.RulesChanged(before))
 
@@ -63,8 +69,8 @@ class RaceBar(StatusRow):
         substance = (*plan_substance(state), state.figures, rules)
         if substance != self._substance:
             self._substance = substance
-            requests = (choice.request(private=rules.is_private, external=rules.external) for choice in rules.choices)
-            cold = (cold_words(plan_now(request, state), state.snapshot, state.figures) for request in requests)
+            plans = (plan_now(self._request_for(choice), state) for choice in rules.choices)
+            cold = (cold_words(made, state.snapshot, state.figures) for made in plans)
             colds = [words for words in cold if words]
             self.cold_words, self._cold_lanes = "; ".join(colds), len(colds)
         count = len(rules.choices)
@@ -92,8 +98,7 @@ class RaceBar(StatusRow):
 
         if not isinstance(self.app, KeepsState):
             return
-        rules = self.rules
-        finder = LaneFinder(self.app.state, rules.choices, private=rules.private, external=rules.external)
+        finder = LaneFinder(self.app.state, self.rules.choices, request_for=self._request_for)
 
         def take(choice: Choice | None) -> None:
             if choice is not None:
@@ -131,7 +136,10 @@ class RaceBar(StatusRow):
 
         if isinstance(self.app, KeepsState):
             judge = Choice("model", self.rules.judge) if self.rules.judge else None
-            self.app.push_screen(ModelFinder(self.app.state, judge, private=self.rules.private, external=False), take)
+            # What has to stay at home is private for a judge.
+            private = self.rules.is_private or bool(self.stays_home)
+            finder = ModelFinder(self.app.state, judge, request_for=lambda choice: choice.request(private=private))
+            self.app.push_screen(finder, take)
 
     def change_threshold(self, steps: int) -> None:
         now = min(range(len(THRESHOLDS)), key=lambda place: abs(THRESHOLDS[place] - self.rules.threshold))
