@@ -95,6 +95,10 @@ def test_agents_that_do_not_follow_the_mode_have_drifted(home: Path, capsys: Out
     assert "no tool to hand work on with" in found[1][1]
     run(["claude", "agents", "pinned", "haiku"])
     assert len(problems(capsys)) == 1
+    nearer = Path.cwd() / ".claude" / "agents"
+    nearer.mkdir(parents=True)
+    (nearer / "stuck.md").write_text("---\nname: stuck\ndescription: x\nmodel: inherit\n---\n")
+    assert problems(capsys) == [], "the one that stands behind it is none that runs"
 
 
 def test_what_is_dead_is_named(home: Path, capsys: Output) -> None:
@@ -121,7 +125,8 @@ def test_what_is_dead_is_named(home: Path, capsys: Output) -> None:
             }
         )
     )
-    Path(".mcp.json").write_text(json.dumps({"mcpServers": {"ok": {"command": sys.executable}}}))
+    shared = {"ok": {"command": sys.executable}, "shared": {"command": "./gone"}}
+    Path(".mcp.json").write_text(json.dumps({"mcpServers": shared}))
     found = problems(capsys)
     assert {kind for kind, _ in found} == {"registration"}
     words = "\n".join(text for _, text in found)
@@ -130,10 +135,11 @@ def test_what_is_dead_is_named(home: Path, capsys: Output) -> None:
         "hooks.SessionStart run /old/fleetdeck",
         "server fleetdeck",
         "server near",
+        "server shared",
         "not load",
     ):
         assert dead in words
-    assert len(found) == 5
+    assert len(found) == 6
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tui.cli.main import run
+from tui.config.paths import modes_file
 
 Output = pytest.CaptureFixture[str]
 
@@ -58,6 +59,17 @@ def test_a_broken_mode_file_is_unknown_and_holds_no_session_up(home: Path, capsy
     assert "external-mode:unknown" in output.out
     assert "external-mode:enabled" not in output.out
     assert "external-mode.json" in output.out + output.err
+
+
+def test_private_mode_that_nobody_can_read_counts_as_on(home: Path, capsys: Output) -> None:
+    modes_file().parent.mkdir(parents=True)
+    modes_file().write_text("{")
+    assert run(["claude", "hook"]) == 0
+    assert capsys.readouterr().out == "private-mode:enabled\n"
+    assert run(["claude", "hook", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert "Private mode is on: " in document["hookSpecificOutput"]["additionalContext"]
+    assert "private mode counts as on" in document["systemMessage"]
 
 
 def test_a_broken_configuration_holds_no_session_up(home: Path, capsys: Output) -> None:

@@ -128,6 +128,16 @@ def test_whatever_it_is_told_the_status_line_is_one_clean_line(
     assert not quota_file().exists()
 
 
+def test_modes_that_nobody_can_read_are_unknown(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    for file in (modes_file(), home / ".claude" / "state" / "external-mode.json"):
+        file.parent.mkdir(parents=True)
+        file.write_text("{")
+    assert tell({"model": {"id": "x"}}, monkeypatch) == 0
+    output = capsys.readouterr()
+    assert output.out == "[EXTERNAL ?] x · PRIVATE ?\n"
+    assert all(name in output.err for name in ("modes.json", "external-mode.json"))
+
+
 def window(name: str = "five_hour", used: float = 10.0, resets: float | None = 5000.0, told: float = 100.0) -> Window:
     return Window(name, used, resets, told)
 
@@ -161,4 +171,7 @@ def test_what_is_spent_of_a_limit_is_a_percentage_and_a_reset_says_so() -> None:
     told = told_quota({"spend_limit": {"used_usd": 5, "limit_usd": 20, "resets_at": "2026-11-20T00:00:00Z"}}, 1.0)
     assert told.windows[0].used_percent == 25.0
     assert "spent 25% used" in told.words(0.0)
-    assert told.words(time.time() + 1e9) == "spent reset since"
+    assert told.briefs(0.0) == ("claude spent 25% (now)",) * 2
+    later = time.time() + 1e9
+    assert told.words(later) == "spent reset since"
+    assert told.briefs(later) == (), "what is over says nothing of the present"
