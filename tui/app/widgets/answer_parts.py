@@ -123,9 +123,6 @@ class AnswerParts:
         """True while there is text that is not laid out yet."""
         return any(not part.is_laid_out for part in self.parts[self._settled :])
 
-    def clear(self) -> None:
-        self.cut(0)
-
     def cut(self, first: int) -> None:
         """Removes the parts from the place ``first`` on."""
         del self.parts[first:]

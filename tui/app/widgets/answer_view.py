@@ -60,9 +60,8 @@ class AnswerView(ScrollView, can_focus=True):
     class FollowingChanged(Message):
         """The view follows what comes, or stays where the person has scrolled it."""
 
-        def __init__(self, view: AnswerView, *, following: bool) -> None:
+        def __init__(self, *, following: bool) -> None:
             super().__init__()
-            self.view = view
             self.following = following
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
@@ -285,7 +284,7 @@ class AnswerView(ScrollView, can_focus=True):
     def _set_following(self, following: bool) -> None:
         if following != self.following:
             self.following = following
-            self.post_message(self.FollowingChanged(self, following=following))
+            self.post_message(self.FollowingChanged(following=following))
 
 
 def _is_chosen(part: Part, index: int, block: CodeBlock | None, turn: int | None) -> bool:

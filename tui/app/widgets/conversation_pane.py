@@ -32,7 +32,7 @@ from tui.app.widgets.answer_pane import AnswerPane, Phase
 from tui.app.widgets.conversation_words import conversation_words, program_words, way_out_words
 from tui.app.widgets.status_row import StatusRow
 from tui.chat.attachments import WrittenPrompt
-from tui.chat.conversation import OpenConversation, OpenTurn
+from tui.chat.conversation import OpenConversation
 from tui.chat.race import name_of
 from tui.fleet.printable import printable
 from tui.routing.decide import Decision
@@ -102,11 +102,6 @@ class ConversationPane(Vertical):
         """Why the next prompt may go to the person's own machines alone, though it is not private; empty: it may go
         elsewhere."""
         return self.going_on.stays_home(self._state.config.ledger.keep_text)
-
-    @property
-    def chosen_turn(self) -> OpenTurn | None:
-        place = self.answer.view.chosen_turn
-        return self.conversation.turns[place] if place is not None else None
 
     def watch_conversation(self) -> None:
         self._show_row()
@@ -254,7 +249,6 @@ class ConversationPane(Vertical):
             self.notify(f"the ledger: {message.problem}", severity="warning", markup=False)
         if len(message.conversation.turns) > len(self.conversation.turns):
             self.answer.view.parts.end_turn(len(self.conversation.turns))
-        if message.conversation.turns[-1:] != self.conversation.turns[-1:]:
             tell_of_answer(self.app, message.conversation.turns[-1].turn)
         elif self.answer.phase is Phase.FAILED:
             words = f"no whole answer from {printable(name_of(self._asking.request), 60)}"
