@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from tui.app.widgets.line_wrap import wrap
-from tui.app.widgets.markdown_inline import Span, inline
+from tui.app.widgets.markdown_inline import Span, clipped, inline
 from tui.app.widgets.table_rows import TableShape, is_rule, is_table_line, rule_line, table_line
 from tui.fleet.printable import printable
 
@@ -118,12 +118,7 @@ class LineRows:
         room, room_following = self.room - cell_len(first), self.room - cell_len(following)
         for start, end in wrap(text, room, room_following):
             lead = first if start == 0 else following
-            shift = len(lead) - start
-            inner = [
-                Span(max(span.start, start) + shift, min(span.end, end) + shift, span.style)
-                for span in spans
-                if span.start < end and span.end > start
-            ]
+            inner = clipped(spans, start, end, len(lead))
             if lead_style and lead.strip():
                 inner.insert(0, Span(0, len(lead), lead_style))
             rows.append(self._row(lead + text[start:end], inner, style))
@@ -145,13 +140,8 @@ class LineRows:
 
 def coloured_row(row: Row, colours: Sequence[Span], column: int) -> Row:
     """A row of code with colours; ``column`` is where it begins in its line, by which the colours count."""
-    edge, end = len(CODE_MARGIN), column + len(row.text) - len(CODE_MARGIN)
-    words = [
-        Span(max(span.start, column) - column, min(span.end, end) - column, span.style)
-        for span in colours
-        if span.start < end and span.end > column
-    ]
-    inner = filled(words, end - column, "code-block")
+    edge, length = len(CODE_MARGIN), len(row.text) - len(CODE_MARGIN)
+    inner = filled(clipped(colours, column, column + length, 0), length, "code-block")
     return Row(
         row.text,
         (Span(0, edge, "border"), *(Span(span.start + edge, span.end + edge, span.style) for span in inner)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 DEEPEST = 3
@@ -36,6 +37,16 @@ class Span:
     start: int
     end: int
     style: str
+
+
+def clipped(spans: Iterable[Span], start: int, end: int, at: int) -> list[Span]:
+    """What of ``spans`` is between ``start`` and ``end``, for where that part of the text begins ``at``."""
+    shift = at - start
+    return [
+        Span(max(span.start, start) + shift, min(span.end, end) + shift, span.style)
+        for span in spans
+        if span.start < end and span.end > start
+    ]
 
 
 def inline(text: str, style: str = "", depth: int = 0) -> tuple[str, list[Span]]:

@@ -10,7 +10,7 @@ from typing import Literal
 from rich.cells import cell_len
 
 from tui.app.widgets.line_wrap import wrap
-from tui.app.widgets.markdown_inline import Span, inline
+from tui.app.widgets.markdown_inline import Span, clipped, inline
 
 NARROWEST = 6
 """Cells of a column below which its words break so often that the line as it came reads better."""
@@ -91,12 +91,7 @@ def table_line(line: str, shape: TableShape, *, head: bool) -> list[tuple[str, l
             text, marked = cells[place]
             start, end = pieces[place][number] if number < len(pieces[place]) else (0, 0)
             left, right = _padding(width - cell_len(text[start:end]), align)
-            shift = len(row) + left - start
-            spans += [
-                Span(max(span.start, start) + shift, min(span.end, end) + shift, span.style)
-                for span in marked
-                if span.start < end and span.end > start
-            ]
+            spans += clipped(marked, start, end, len(row) + left)
             row += " " * left + text[start:end] + (" " * right if place < len(shape.widths) - 1 else "")
         rows.append((row, spans))
     return rows
