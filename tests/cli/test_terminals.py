@@ -18,18 +18,21 @@ from tests.cli.terminal import Terminal, on_terminal
 COLOR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|[34]8;[25];)[0-9;]*m")
 
 SLOW_TO_MEASURE = """
-import shutil, sys, time
+import os, shutil, time
 
 def measured_slowly(measure=shutil.get_terminal_size):
     size = measure()
-    time.sleep(0.05)
+    with open(os.environ["MEASURED"], "a") as file:
+        print(size.columns, file=file)
+    time.sleep(0.2)
     return size
 
 shutil.get_terminal_size = measured_slowly
 from tui.__main__ import main
 main()
 """
-"""The panel, which takes so long to ask for the size that a terminal's next change comes in between."""
+"""The panel, which writes down each width that it measures, and takes so long for it that the terminal's next change
+comes in between."""
 
 
 def colors_of(terminal: Terminal) -> set[tuple[str, str]]:
@@ -114,12 +117,18 @@ def test_after_many_resizes_the_last_size_is_drawn(demo: DemoProcess) -> None:
         assert terminal.ends() == 0
 
 
-def test_a_resize_while_the_one_before_is_heard_of_is_the_one_that_is_drawn(demo: DemoProcess) -> None:
+def test_a_resize_while_the_one_before_is_heard_of_is_the_one_that_is_drawn(demo: DemoProcess, tmp_path: Path) -> None:
+    measured = tmp_path / "measured"
     slow = [sys.executable, "-c", SLOW_TO_MEASURE, *demo.command()[len(COMMAND) :]]
-    with on_terminal(slow, demo.environment()) as terminal:
+    with on_terminal(slow, demo.environment(MEASURED=str(measured))) as terminal:
         terminal.sees("llama-swap/qwen3")
+
+        def is_heard_of() -> bool:
+            terminal.read_on(0.0)
+            return "173" in measured.read_text().split()
+
         terminal.resize(173, 25)
-        terminal.read_on(0.02)
+        wait_until(is_heard_of, "the first is measured")
         terminal.resize(91, 27)
         terminal.screen.erase_in_display(2)
         wait_until(terminal.is_filled, "the first screen fills 91 columns and 27 lines")
