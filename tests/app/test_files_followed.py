@@ -31,6 +31,17 @@ async def test_an_edit_of_the_configuration_is_taken_up(fleet: DemoFleet) -> Non
         await panel.sees_no("second")
 
 
+async def test_what_an_edit_names_anew_is_followed_from_then_on(fleet: DemoFleet) -> None:
+    async with open_panel(fleet, size=(160, 40), wait_for_models=False) as panel:
+        await panel.sees("[ CLAUDE ]")
+        other = fleet.folder / "other-mode.json"
+        ghost = '\n[clis.ghost]\nkind = "command"\ncommand = ["no-such-program-anywhere"]\nmodels = ["x"]\n'
+        write_config(fleet, more=ghost, replace=("external-mode.json", other.name))
+        await until(lambda: "ghost" in panel.app.state.findings.programs, "the guards look at the new program")
+        flip(other, True, "quota")
+        await panel.sees("[ EXTERNAL")
+
+
 async def test_a_broken_edit_keeps_the_last_good_configuration_and_says_what_is_wrong(fleet: DemoFleet) -> None:
     async with open_panel(fleet, size=(160, 40)) as panel:
         path = write_config(fleet, more="\n[panl]\n")
