@@ -79,13 +79,18 @@ def drift_of(agent: Agent, modes: Modes) -> str:
     """
     if not modes.external.enabled or agent.hidden or agent.problem:
         return ""
-    if agent.model and agent.model not in ("haiku", "inherit"):
+    if _is_pinned(agent):
         return f"works on {printable(agent.model, 40)} of Claude's subscription while external mode is on"
     hands_on = agent.tools is None or any(
         tool.partition("(")[0] == "Bash" or tool.startswith((f"mcp__{SERVER_NAME}", "mcp__*")) or tool == "*"
         for tool in agent.tools
     )
     return "" if hands_on else "has no tool to hand work on with while external mode is on"
+
+
+def _is_pinned(agent: Agent) -> bool:
+    """Whether it runs on a model that does the work itself, whatever the session runs on."""
+    return agent.model not in ("", "haiku", "inherit")
 
 
 def _settings_files(place: Surroundings, folder: Path) -> Iterator[Path]:
@@ -157,6 +162,5 @@ def _agent_problems(agent: Agent, modes: Modes) -> Iterator[ClaudeProblem]:
         fix = f"{change} inherit; other models are reached by fleetdeck's tools"
         yield ClaudeProblem("agent", about, text, fix)
     elif drift := drift_of(agent, modes):
-        pinned = agent.model and agent.model not in ("haiku", "inherit")
-        fix = f"{change} haiku" if pinned else f"add mcp__{SERVER_NAME}__ask to its tools"
+        fix = f"{change} haiku" if _is_pinned(agent) else f"add mcp__{SERVER_NAME}__ask to its tools"
         yield ClaudeProblem("drift", about, drift, fix)
