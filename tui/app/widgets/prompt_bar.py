@@ -68,13 +68,9 @@ class PromptBar(StatusRow):
         self.cold_words = (
             cold_words(made, situation.state.snapshot, situation.state.figures) if made is not None else ""
         )
-        parts = [
-            toggle_words("private", "screen.toggle_private", on=situation.private_here),
-            toggle_words("external", "screen.toggle_external", on=situation.external_once),
-        ]
-        if situation.settings.words:
-            parts.insert(0, Words(situation.settings.words, "on", "screen.settings"))
-        self.right = (*(words for part in parts for words in (Words("  ", "dim"), part)), Words(" ", "dim"))
+        self.right = condition_words(
+            situation.settings, private=situation.private_here, external=situation.external_once
+        )
 
 
 def _plan(situation: Situation) -> Plan | None:
@@ -101,6 +97,16 @@ def _target_words(situation: Situation, made: Plan | None) -> tuple[Words, ...]:
     return (Words(f"{choice.kind} ", "dim"), name, *words)
 
 
-def toggle_words(name: str, action: str, *, on: bool) -> Words:
-    """What is on or off, and flips where it is clicked."""
+def condition_words(settings: AnswerSettings, *, private: bool, external: bool) -> tuple[Words, ...]:
+    """How prompts are sent; a click on it changes it."""
+    parts = [
+        _switch_words("private", "screen.toggle_private", on=private),
+        _switch_words("external", "screen.toggle_external", on=external),
+    ]
+    if settings.words:
+        parts.insert(0, Words(settings.words, "on", "screen.settings"))
+    return (*(words for part in parts for words in (Words("  ", "dim"), part)), Words(" ", "dim"))
+
+
+def _switch_words(name: str, action: str, *, on: bool) -> Words:
     return Words(f"{name} {'on' if on else 'off'}", "on" if on else "dim", action)

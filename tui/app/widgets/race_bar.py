@@ -14,7 +14,7 @@ from tui.app.planning import plan_now, plan_substance
 from tui.app.racing import RaceAsking, RaceRules
 from tui.app.widgets.choices import Choice
 from tui.app.widgets.conversation_words import conversation_words
-from tui.app.widgets.prompt_bar import toggle_words
+from tui.app.widgets.prompt_bar import condition_words
 from tui.app.widgets.race_agreement import answer_in_brief
 from tui.app.widgets.reply_words import cold_words, mode_words
 from tui.app.widgets.status_row import StatusRow, Words
@@ -83,15 +83,9 @@ class RaceBar(StatusRow):
             # The prompt has no border there in which it could stand whole.
             left.append(Words(f"  ◌ {self._cold_lanes} load first", "starting"))
         self.left = (*left, Words(f"  {task}", "dim", "screen.task"))
-        right = [
-            toggle_words("private", "screen.toggle_private", on=rules.is_private),
-            toggle_words("external", "screen.toggle_external", on=rules.external),
-        ]
-        if rules.settings.words:
-            right.insert(0, Words(rules.settings.words, "on", "screen.settings"))
-        if state.readonly:
-            right.insert(0, Words("read-only: nothing is sent", "busy"))
-        self.right = (*(words for part in right for words in (Words("  ", "dim"), part)), Words(" ", "dim"))
+        conditions = condition_words(rules.settings, private=rules.is_private, external=rules.external)
+        readonly = (Words("  ", "dim"), Words("read-only: nothing is sent", "busy")) if state.readonly else ()
+        self.right = (*readonly, *conditions)
 
     def choose(self) -> None:
         from tui.app.screens.lane_finder import LaneFinder
