@@ -37,9 +37,12 @@ def test_a_prompt_can_ask_for_a_length() -> None:
 
 async def test_tokens_come_at_the_models_rate() -> None:
     tokens = ("x",) * 100
-    began = time.perf_counter()
-    told = [token async for group in paced(tokens, 1000) for token in group]
-    took = time.perf_counter() - began
-    assert told == list(tokens)
-    assert 0.09 < took < 0.5
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        told = [token async for group in paced(tokens, 1000) for token in group]
+        times.append(time.perf_counter() - began)
+        assert told == list(tokens)
+    # Once in three times a busy machine lets it be as quick as it is.
+    assert 0.09 < min(times) < 0.5
     assert [token async for group in paced(tokens, math.inf) for token in group] == list(tokens)
