@@ -97,6 +97,12 @@ def test_the_command_line_starts_without_the_panel(tmp_path: Path, config: str, 
         assert not loaded(modules, "rich", "httpx", "ssl", "h11", "asyncio")
 
 
+def test_a_mode_is_told_without_the_whole_configuration(tmp_path: Path, config: str) -> None:
+    modules = imports_of(tmp_path, RUN, "--config", config, "external", "status")
+    assert "tui.routing.modes" in modules
+    assert not loaded(modules, "tui.config.schema", "difflib")
+
+
 EXTRAS = ("mcp", "mcp_types", "smolagents", "textual_serve", "prometheus_client", "ruamel", "plotext")
 """What one command alone has a use for."""
 EVERY_COMMAND = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import click
 from tui.cli.asking import refuse_readonly
 from tui.cli.main import CommandFailed, Invocation
 from tui.cli.remembering import in_ledger
-from tui.config.paths import find_config, modes_file
+from tui.config.paths import EXTERNAL_MODE_FILE, find_config, modes_file
 from tui.fleet.printable import printable
 from tui.routing.modes import Mode, read_modes
 
@@ -135,14 +134,14 @@ def external_mode_file(invocation: Invocation) -> Path:
             if isinstance(value, str) and value.startswith(("/", "~")) and value.isprintable():
                 return Path(value).expanduser()
             invocation.read_config()
-    from tui.config.schema import PanelSettings
-
-    return Path(PanelSettings().external_mode_file).expanduser()
+    return Path(EXTERNAL_MODE_FILE).expanduser()
 
 
 def _print(name: ModeName, mode: Mode, problem: str, action: str, as_json: bool) -> None:
     """``action`` "once": the mode stays as it is, and the option is told that does the same for one request."""
     if as_json:
+        import json
+
         document: dict[str, object] = {
             "schema": 1,
             "mode": name,

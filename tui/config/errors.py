@@ -5,7 +5,6 @@ No text here quotes a value of the file: what stands right of an equals sign may
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -70,6 +69,9 @@ def setting_name(where: Where) -> str:
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The valid name that was most likely meant, or None where none is close."""
     by_folded = {one.lower().replace("-", "_"): one for one in reversed(tuple(valid))}
+    # Every command imports this file, and few have anything to suggest.
+    import difflib
+
     found = difflib.get_close_matches(name.lower().replace("-", "_"), by_folded, n=1, cutoff=_CLOSE_ENOUGH)
     return by_folded[found[0]] if found else None
 

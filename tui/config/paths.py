@@ -16,6 +16,8 @@ from tui.config.errors import file_error
 APPLICATION = "fleetdeck"
 CONFIG_VARIABLE = "FLEETDECK_CONFIG"
 CRASHES_VARIABLE = "FLEETDECK_CRASHES"
+EXTERNAL_MODE_FILE = "~/.claude/state/external-mode.json"
+"""Where external mode is kept when the configuration does not say otherwise."""
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta
 
+from tui.config.paths import EXTERNAL_MODE_FILE
+
 ServiceKind = Literal[
     "llama-swap", "ollama", "litellm", "openai", "anthropic", "vllm", "localai", "llama-server", "qdrant", "http"
 ]
@@ -39,7 +41,7 @@ class PanelSettings:
     """Seconds between samples of a machine."""
     notify: bool = True
     """Whether the desktop tells of outages and long answers while the panel is out of sight."""
-    external_mode_file: NonEmpty = "~/.claude/state/external-mode.json"
+    external_mode_file: NonEmpty = EXTERNAL_MODE_FILE
 
     @property
     def external_mode_path(self) -> Path:
