@@ -180,6 +180,23 @@ async def test_a_search_ends_however_often_others_write(used: None, monkeypatch:
         written.release(1000)
 
 
+async def test_of_a_look_that_takes_long_it_is_said(used: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    look, may_end = ledger_feeds._answer, threading.Event()
+
+    def look_for_long(*asked: Any) -> ledger_feeds.Answer:
+        may_end.wait(20)
+        return look(*asked)
+
+    monkeypatch.setattr(screen, "SOON", 0.01)
+    async with ledger_panel() as panel:
+        monkeypatch.setattr(ledger_feeds, "_answer", look_for_long)
+        await panel.press("left_square_bracket")
+        await panel.sees("looking …")
+        may_end.set()
+        await panel.sees("actions · last 7 days")
+        assert "looking …" not in panel.painted
+
+
 async def test_nothing_is_read_while_another_screen_is_shown(used: None) -> None:
     async with ledger_panel() as panel:
         await panel.press("1")

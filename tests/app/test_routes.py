@@ -9,6 +9,8 @@ from tui.app.screens.route import RouteScreen
 from tui.config.load import load_config
 from tui.config.paths import modes_file
 from tui.demo.fleet import DemoFleet
+from tui.ledger.history import Wanted, actions
+from tui.ledger.store import Ledger
 from tui.routing.decide import decide
 from tui.routing.mode_files import Flip, flip_external, flip_hold, flip_private
 from tui.routing.modes import read_modes
@@ -74,6 +76,19 @@ async def test_flipping_modes_with_keys_changes_where_prompts_go(fleet: DemoFlee
         await panel.sees("litellm/gpt-5.2: private mode is on since")
         await panel.press("e", "p")
         await panel.sees("1. ○ llama-swap/qwen3  local  fallback of opus; would be loaded first")
+        await until(lambda: flips_kept() == {"mode.external": FLIPS, "mode.private": FLIPS}, "the flips are remembered")
+
+
+FLIPS = [("off", "on"), ("on", "off")]
+
+
+def flips_kept() -> dict[str, list[tuple[str | None, str | None]]]:
+    """What the ledger has of modes that were switched here: before and after, in order."""
+    found: dict[str, list[tuple[str | None, str | None]]] = {}
+    with Ledger() as ledger:
+        for done in reversed(actions(ledger, Wanted(words="mode."))):
+            found.setdefault(done.action.name, []).append((done.action.before, done.action.after))
+    return found
 
 
 async def test_rows_with_nowhere_to_go_are_counted_and_say_why(fleet: DemoFleet) -> None:
