@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from tests.app.panel import Panel, open_panel
 from tests.app.test_playground import ask as ask_playground
-from tests.app.test_playground import playground
+from tests.app.test_playground import find, playground
 from tests.app.test_prompting import attach
 from tests.chat.scripted import Scripted
 from tests.waiting import until
@@ -313,6 +313,9 @@ async def test_turns_that_stay_at_home_keep_the_race_there(fleet: DemoFleet, pri
             await panel.press("f9")
         await open_race_of(panel, GEMMA, CLOUD)
         await panel.sees("■ private" if private else "■ at home")
+        await find(panel, CLOUD)
+        await panel.sees("× no model on your own machines may take")
+        await panel.press("escape")
         await ask(panel, "zugzwang two?")
         assert stages(panel) == [Stage.ANSWERED, Stage.SKIPPED]
         await panel.sees("under private" if private else "under no mode · stays at home")
@@ -341,6 +344,8 @@ async def test_read_only_sends_and_votes_nothing(fleet: DemoFleet) -> None:
     async with a_race(fleet, GEMMA, LLAMA, readonly=True) as panel:
         await panel.sees("read-only: nothing is sent")
         await send(panel, "why?")
+        assert not screen(panel).busy
+        assert screen(panel).query_one(PromptEditor).text == "why?", "the prompt is where it was"
         await panel.press("escape", "b", "a")
         await panel.pilot.pause()
         assert prompts(fleet) == 0

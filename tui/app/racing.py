@@ -69,16 +69,17 @@ class RaceAsking:
     def of(cls, number: int, written: WrittenPrompt, rules: RaceRules, *, stays_home: str = "") -> RaceAsking:
         """``stays_home``: why the conversation stays at home though it is not private; empty: it may leave."""
         context = PromptInContext.of(written, rules.settings, rules.conversation)
-        requests = [
+        requests = (
             choice.request(
                 private=rules.is_private,
+                stays_home=stays_home,
                 external=rules.external,
                 prompt_tokens=context.tokens,
                 images=context.images,
             )
             for choice in rules.choices
-        ]
-        lanes = tuple(Lane(replace(one, stays_home=stays_home)) for one in requests)
+        )
+        lanes = tuple(Lane(request) for request in requests)
         return cls(number, written, rules, lanes, context.prompt, context.said)
 
     def with_secrets_for(self, names: Collection[str]) -> RaceAsking:
