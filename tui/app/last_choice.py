@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import msgspec
 
 from tui.app.widgets.choices import Choice, ChoiceKind
-from tui.config.paths import reason_of, state_home
-from tui.control.own_records import read_record, write_record
-
-log = logging.getLogger(__name__)
+from tui.config.paths import state_home
+from tui.control.own_records import recall, remember
 
 
 class _Kept(msgspec.Struct):
@@ -26,17 +23,10 @@ def choice_file() -> Path:
 
 def last_choice() -> Choice | None:
     """What was chosen last; None where nothing was, or it cannot be read."""
-    try:
-        kept = read_record(choice_file(), _Kept)
-    except OSError as error:
-        log.warning("%s cannot be read: %s", choice_file(), reason_of(error))
-        return None
+    kept = recall(choice_file(), _Kept)
     return Choice(kept.kind, kept.name) if kept is not None else None
 
 
 def keep_choice(choice: Choice) -> None:
     """Remembers ``choice``. Where that fails the next start merely begins elsewhere, so that it is only logged."""
-    try:
-        write_record(choice_file(), _Kept(choice.kind, choice.name))
-    except OSError as error:
-        log.warning("%s cannot be written: %s", choice_file(), reason_of(error))
+    remember(choice_file(), _Kept(choice.kind, choice.name))

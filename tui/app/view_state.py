@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from tui.config.paths import reason_of, state_home
-from tui.control.own_records import read_record, write_record
-
-log = logging.getLogger(__name__)
+from tui.config.paths import state_home
+from tui.control.own_records import recall, remember
 
 
 class View(msgspec.Struct, frozen=True):
@@ -50,17 +47,9 @@ def keep_view(screen: str, view: View, left_on: str) -> None:
     """
     before = _kept()
     now = _Kept(left_on, {**before.views, screen: view})
-    if now == before:
-        return
-    try:
-        write_record(view_file(), now)
-    except OSError as error:
-        log.warning("%s cannot be written: %s", view_file(), reason_of(error))
+    if now != before:
+        remember(view_file(), now)
 
 
 def _kept() -> _Kept:
-    try:
-        return read_record(view_file(), _Kept) or _Kept()
-    except OSError as error:
-        log.warning("%s cannot be read: %s", view_file(), reason_of(error))
-        return _Kept()
+    return recall(view_file(), _Kept) or _Kept()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from tui.config.paths import reason_of, state_home
-from tui.control.own_records import read_record, write_record
+from tui.config.paths import state_home
+from tui.control.own_records import recall, remember
 from tui.fleet.snapshot import FleetSnapshot
 
 WRITTEN_ANEW_AFTER = 60.0
 """Seconds for which the same names are not written again."""
-
-log = logging.getLogger(__name__)
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -34,11 +31,7 @@ def known_models_file() -> Path:
 
 def known_models() -> dict[str, Listed]:
     """Service → what it listed last; empty where nothing was kept, or it cannot be read."""
-    try:
-        return read_record(known_models_file(), dict[str, Listed]) or {}
-    except OSError as error:
-        log.warning("%s cannot be read: %s", known_models_file(), reason_of(error))
-        return {}
+    return recall(known_models_file(), dict[str, Listed]) or {}
 
 
 def remember_models(snapshot: FleetSnapshot) -> None:
@@ -49,10 +42,7 @@ def remember_models(snapshot: FleetSnapshot) -> None:
     before = known_models()
     now = {**before, **_listed(snapshot, before)}
     if any(name not in before or _differs(before[name], listed) for name, listed in now.items()):
-        try:
-            write_record(known_models_file(), now)
-        except OSError as error:
-            log.warning("%s cannot be written: %s", known_models_file(), reason_of(error))
+        remember(known_models_file(), now)
 
 
 def _listed(snapshot: FleetSnapshot, before: Mapping[str, Listed]) -> dict[str, Listed]:
