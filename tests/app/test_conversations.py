@@ -95,6 +95,17 @@ async def test_a_prompt_that_got_no_whole_answer_is_no_part_of_it(fleet: DemoFle
         await panel.sees("1 turn goes along")
         await ask(panel, "two?")
         assert [text for role, text in sent(fleet) if role == "user"] == ["one?", "two?"]
+        await fleet.llama_swap.scene("drop", after=10)
+        await ask(panel, "broken again?", Phase.FAILED)
+        await until(lambda: tries() == 2, "both count to it, so that they are deleted with it")
+
+
+def tries() -> int:
+    """How many prompts without an answer the ledger counts to conversations."""
+    with sqlite3.connect(ledger_path()) as reading:
+        (count,) = reading.execute("SELECT count(*) FROM tries").fetchone()
+    reading.close()
+    return int(count)
 
 
 async def test_the_size_of_the_whole_conversation_decides_who_can_take_it(fleet: DemoFleet) -> None:
@@ -213,6 +224,7 @@ async def test_a_turn_written_anew_makes_a_branch_and_the_other_one_stays(fleet:
 async def test_yesterdays_conversation_goes_on_with_whom_it_was(fleet: DemoFleet) -> None:
     await fleet.llama_swap.load("qwen3")
     async with playground(fleet, QWEN) as panel:
+        screen(panel).settings = AnswerSettings(system="Be brief.")
         await ask(panel, "What is a log?")
     async with open_panel(fleet) as panel:
         await panel.press("3")
@@ -225,7 +237,8 @@ async def test_yesterdays_conversation_goes_on_with_whom_it_was(fleet: DemoFleet
         assert screen(panel).choice == Choice("model", QWEN)
         await panel.sees("▌ What is a log?")
         await ask(panel, "And then?")
-        assert sent(fleet)[1] == ("assistant", answer("What is a log?"))
+        assert sent(fleet)[0] == ("system", "Be brief.")
+        assert sent(fleet)[2] == ("assistant", answer("What is a log?"))
     (listed,) = conversations_now().conversations
     assert listed.turns == 2
 

@@ -11,7 +11,7 @@ import pytest
 from textual.app import App
 
 from tests.app.panel import Panel, open_panel
-from tests.app.test_playground import playground, screen, write
+from tests.app.test_playground import editor, playground, screen, write
 from tests.waiting import until
 from tui.app.notifying import desktop_command, tell_of_answer, tell_of_outages, terminal_code
 from tui.app.panel_state import PanelState
@@ -89,6 +89,20 @@ async def test_a_long_wait_for_an_answer_that_fails_is_told_of_and_one_that_is_s
             await until(lambda: any("answer" in words for words in told), "it is told of the failure")
     answers = [words for words in told if "answer" in words]
     assert answers == ["\x1b]9;fleetdeck: no whole answer from ollama/llama3.2:latest, after 0 s\x07"]
+
+
+async def test_the_panel_tells_of_an_answer_and_of_nothing_that_was_said(
+    fleet: DemoFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.app.notifying.LONG_ANSWER", 0.0)
+    async with playground(fleet, "ollama/llama3.2:latest") as panel:
+        with listening_to(panel) as told:
+            editor(panel).show_prompt("my secret question")
+            # A key would tell that somebody is there.
+            panel.app.app_focus = False
+            editor(panel).action_send()
+            await until(lambda: any("llama3.2:latest has answered" in words for words in told), "it is told of")
+    assert not any("secret" in words for words in told)
 
 
 async def test_the_panel_tells_of_an_outage(fleet: DemoFleet) -> None:

@@ -22,6 +22,7 @@ from tui.app.screens.playground import PlaygroundScreen
 from tui.app.screens.prompt_screen import PromptScreen
 from tui.app.widgets.answer_pane import Phase
 from tui.app.widgets.choices import Choice
+from tui.chat.reply import Restarted, Text
 from tui.config.saved_prompts import prompts_folder
 from tui.demo.fleet import DemoFleet
 from tui.ledger.file import ledger_path
@@ -193,6 +194,16 @@ async def test_prompts_are_saved_found_written_and_deleted(fleet: DemoFleet) -> 
         await panel.press("y")
         await panel.sees("review is deleted")
         assert [file.name for file in prompts_folder().iterdir()] == ["greeting.md"]
+
+
+async def test_an_answer_that_begins_anew_takes_back_what_had_come(fleet: DemoFleet) -> None:
+    async with playground(fleet) as panel:
+        pane = screen(panel).pane
+        pane.take([Text("half of it"), Restarted("the connection broke"), Text("all of it")])
+        await panel.sees("the answer begins anew: the connection broke")
+        await panel.sees("all of it")
+        assert "half of it" not in panel.painted
+        assert pane.view.parts.answer == "all of it"
 
 
 async def test_finished_code_has_colours_and_finished_tables_stand_in_columns(fleet: DemoFleet) -> None:
