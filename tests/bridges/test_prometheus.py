@@ -100,14 +100,16 @@ def test_what_is_stale_or_unknown_is_absent_and_never_zero() -> None:
         MachineSnapshot(name="b", state=MachineState.UP, seen=LONG_AGO, gpus=(old_gpu,), gpus_seen=LONG_AGO),
     )
     services = (service(models=(model,), latency=None), service(name="old", seen=LONG_AGO))
-    metrics = metrics_of(FleetSnapshot(at=NOW, services=services, machines=machines), Modes(private_unknown=True))
+    metrics = metrics_of(
+        FleetSnapshot(at=NOW, services=services, machines=machines), Modes(others_problem="modes.json cannot be read")
+    )
     assert value(metrics, "fleetdeck_service_up", service="old") is None
     assert value(metrics, "fleetdeck_service_last_look_timestamp_seconds", service="old") == NOW - 3600
     assert value(metrics, "fleetdeck_machine_up", machine="a") == 1
     assert value(metrics, "fleetdeck_machine_up", machine="b") is None
     assert value(metrics, "fleetdeck_mode_enabled", mode="external") == 0
     assert value(metrics, "fleetdeck_mode_enabled", mode="private") is None
-    unread = metrics_of(FleetSnapshot(at=NOW), Modes(external_unknown=True))
+    unread = metrics_of(FleetSnapshot(at=NOW), Modes(external_problem="its file cannot be read"))
     assert value(unread, "fleetdeck_mode_enabled", mode="external") is None
     assert value(unread, "fleetdeck_mode_enabled", mode="private") == 0
     names = {name for name, _ in metrics}

@@ -214,7 +214,12 @@ class _Roll:
 
     def _modes(self) -> Modes:
         hold = {name: self._mode() for name in self._some(list(MACHINES), most=2)}
-        return Modes(external=self._mode(), private=self._mode(), hold=hold, private_unknown=self._seldom())
+        return Modes(
+            external=self._mode(),
+            private=self._mode(),
+            hold=hold,
+            others_problem="modes.json cannot be read" if self._seldom() else "",
+        )
 
     def _usage(self) -> Usage:
         return Usage(

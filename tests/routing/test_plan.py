@@ -196,7 +196,11 @@ def test_private_mode_the_request_and_the_task_each_keep_a_prompt_at_home() -> N
         (Request(task="reasoning"), Modes(private=ON), f"private mode is on since {SINCE} (quota), and a command-line"),
         (Request(task="reasoning", private=True), Modes(), "the request is private, and a command-line program"),
         (Request(task="private"), Modes(), "the task private is private, and a command-line program"),
-        (Request(task="reasoning"), Modes(private_unknown=True), "cannot be read, so that it counts as on"),
+        (
+            Request(task="reasoning"),
+            Modes(others_problem="modes.json cannot be read"),
+            "cannot be read, so that it counts as on",
+        ),
     ):
         made = _plan(request, modes=modes)
         assert _ids(made) == ["swap/qwen3"]

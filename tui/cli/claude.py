@@ -216,9 +216,8 @@ def _modes(invocation: Invocation) -> Modes:
         file = external_mode_file(invocation)
     except ConfigError as error:
         # Which file external mode is kept in is not known; the other modes have a place of their own.
-        problems = tuple(str(problem) for problem in error.problems)
         others = read_modes(modes_file(), modes_file())
-        return replace(others, external=Mode(), external_unknown=True, problems=problems)
+        return replace(others, external=Mode(), external_problem="; ".join(str(problem) for problem in error.problems))
     return read_modes(file, modes_file())
 
 
@@ -260,7 +259,7 @@ def _routed(invocation: Invocation, session: Session, modes: Modes) -> str:
         return ""
     now = time.time()
     # Unlooked at, nearly every model counts as cloud: who may answer at home is sought among all who may answer.
-    anywhere = replace(modes, private=Mode(), private_unknown=False)
+    anywhere = replace(modes, private=Mode(), others_problem="")
     made = plan(Request(tier=session.tier), config, FleetSnapshot(at=now), anywhere, Usage(), Findings(), now)
     if not modes.private.enabled and not modes.private_unknown:
         return made.candidates[0].model if made.candidates else "nowhere"

@@ -17,7 +17,6 @@ from tui.cli.looking import modes_of, narrowed, requests_known
 from tui.cli.main import CommandFailed, Invocation
 from tui.cli.modes import mode_words
 from tui.cli.remembering import Change, in_ledger
-from tui.config.paths import modes_file
 from tui.config.schema import Config, MachineSettings
 from tui.control.gpu_hold import Freed, HoldFailed, Returned, end_hold, free_gpu
 from tui.control.lending import disturbed_by_hold, recall, servers_named
@@ -103,9 +102,8 @@ def _tell(words: str) -> None:
 
 def _status(config: Config, machine: MachineSettings, as_json: bool) -> None:
     modes = modes_of(config)
-    problem = next((problem for problem in modes.problems if problem.startswith(f"{modes_file()} ")), "")
-    if problem:
-        raise CommandFailed(f"{problem}; whether the GPU of {machine.name} is lent is not known")
+    if modes.others_problem:
+        raise CommandFailed(f"{modes.others_problem}; whether the GPU of {machine.name} is lent is not known")
     mode = modes.hold.get(machine.name, Mode())
     try:
         ran = recall(machine.name) if mode.enabled else None

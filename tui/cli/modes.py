@@ -100,9 +100,9 @@ def _mode(invocation: Invocation, name: ModeName) -> tuple[Mode, str]:
     """The mode as its file has it, and what is wrong with that file."""
     external_file = external_mode_file(invocation)
     modes = read_modes(external_file, modes_file())
-    file = external_file if name == "external" else modes_file()
-    problem = next((problem for problem in modes.problems if problem.startswith(f"{file} ")), "")
-    return (modes.external if name == "external" else modes.private), problem
+    if name == "external":
+        return modes.external, modes.external_problem
+    return modes.private, modes.others_problem
 
 
 def _flip(invocation: Invocation, name: str, action: str, reason: str | None, force: bool) -> Mode:

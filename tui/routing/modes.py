@@ -43,17 +43,29 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """All modes at one moment. ``problems`` are one sentence each about a file that could not be read."""
+    """All modes at one moment."""
 
     external: Mode = Mode()
     private: Mode = Mode()
     hold: Mapping[str, Mode] = field(default_factory=dict)
     """Machine → the hold on its GPU."""
-    problems: tuple[str, ...] = ()
-    private_unknown: bool = False
-    """``modes.json`` is there but cannot be read. Whether private mode is on is not known, so that plans keep to it."""
-    external_unknown: bool = False
-    """External mode's file is there but cannot be read."""
+    external_problem: str = ""
+    """Why external mode's file, which is there, could not be read: a sentence. Empty: it could."""
+    others_problem: str = ""
+    """The same of ``modes.json``, which holds all others."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return tuple(problem for problem in (self.external_problem, self.others_problem) if problem)
+
+    @property
+    def external_unknown(self) -> bool:
+        return bool(self.external_problem)
+
+    @property
+    def private_unknown(self) -> bool:
+        """Whether private mode is on is not known, so that plans keep to it."""
+        return bool(self.others_problem)
 
 
 class _ModeFile(msgspec.Struct):
@@ -69,17 +81,14 @@ class _ModesFile(msgspec.Struct):
 
 def read_modes(external_file: Path, modes_file: Path) -> Modes:
     """Reads both files. One that is missing means that its modes are off; one that is broken is a problem."""
-    problems: list[str] = []
-    external = _read(external_file, _ModeFile, problems)
-    before = len(problems)
-    others = _read(modes_file, _ModesFile, problems)
+    external, external_problem = _read(external_file, _ModeFile)
+    others, others_problem = _read(modes_file, _ModesFile)
     return Modes(
         external=_mode(external),
         private=_mode(others.private if others else None),
         hold={name: _mode(hold) for name, hold in others.hold.items() if hold.enabled} if others else {},
-        problems=tuple(problems),
-        private_unknown=len(problems) > before,
-        external_unknown=before > 0,
+        external_problem=external_problem,
+        others_problem=others_problem,
     )
 
 
@@ -106,19 +115,16 @@ def _mode(file: _ModeFile | None) -> Mode:
     return Mode(file.enabled, file.activated_at, file.reason) if file is not None else Mode()
 
 
-def _read(path: Path, shape: type[T], problems: list[str]) -> T | None:
+def _read(path: Path, shape: type[T]) -> tuple[T | None, str]:
+    """What is in the file, if it is there; else why it cannot be read."""
     try:
-        content = path.read_bytes()
+        return _decoded(path, path.read_bytes(), shape), ""
     except FileNotFoundError:
-        return None
+        return None, ""
     except OSError as error:
-        problems.append(f"{path} cannot be read: {(error.strerror or 'error').lower()}")
-        return None
-    try:
-        return _decoded(path, content, shape)
+        return None, f"{path} cannot be read: {(error.strerror or 'error').lower()}"
     except NoModeFile as error:
-        problems.append(str(error))
-        return None
+        return None, str(error)
 
 
 def _decoded(path: Path, content: bytes, shape: type[T]) -> T:

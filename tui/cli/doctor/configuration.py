@@ -14,7 +14,7 @@ from tui.cli.doctor.finding import Area, Finding, count_words, fine, problem, wa
 from tui.cli.looking import config_or_discovered, modes_of
 from tui.cli.main import Invocation
 from tui.config.errors import ConfigError, ConfigProblem
-from tui.config.paths import config_home, data_home, default_config_path, modes_file, shipped, state_home
+from tui.config.paths import config_home, data_home, default_config_path, shipped, state_home
 from tui.config.schema import Config, ServiceSettings, is_loopback
 
 HOME_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".ts.net")
@@ -147,7 +147,8 @@ def cannot_write(folder: Path) -> str:
 
 
 def _modes(config: Config) -> Iterator[Finding]:
-    for text in modes_of(config).problems:
-        command = "private" if text.startswith(f"{modes_file()} ") else "external"
-        fix = f"mend or remove it, or `fleetdeck {command} off --force` writes it anew"
-        yield problem(Area.CONFIGURATION, f"{command} mode", text, fix)
+    modes = modes_of(config)
+    for command, text in (("external", modes.external_problem), ("private", modes.others_problem)):
+        if text:
+            fix = f"mend or remove it, or `fleetdeck {command} off --force` writes it anew"
+            yield problem(Area.CONFIGURATION, f"{command} mode", text, fix)
