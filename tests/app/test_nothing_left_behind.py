@@ -11,8 +11,9 @@ import pytest
 import tui.app.app
 from tests.app.panel import Clock, Panel, write_config
 from tests.app.test_playground import ask, editor, playground, screen
-from tests.app.test_race import a_race, name_judge
+from tests.app.test_race import a_race
 from tests.app.test_race import ask as ask_all
+from tests.app.test_race_agreement import name_judge
 from tests.chat.scripted import Scripted
 from tests.waiting import until
 from tui.app.answer_settings import AnswerSettings
