@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -13,6 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.app.test_hostile import harmful
+from tests.processor import without_collecting
 from tui.app.widgets.answer_parts import AnswerParts, Kind
 from tui.app.widgets.answer_rows import AnswerRows
 from tui.app.widgets.code_colours import LARGEST, LONGEST_LINE, LONGEST_WORK, colours_of
@@ -138,19 +136,6 @@ HOSTILE = {
     "marks on a letter": "e" + "\u0301" * (LONG // 4),
     "lines": "- x\n" * 30_000,
 }
-
-
-@contextlib.contextmanager
-def without_collecting() -> Iterator[None]:
-    """The garbage of all tests before this one is not ours, either; the panel keeps its start out of the way of it."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
 
 
 @pytest.mark.parametrize("name", HOSTILE)

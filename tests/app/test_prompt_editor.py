@@ -9,6 +9,7 @@ import pytest
 from textual import events
 from textual.app import App, ComposeResult
 
+from tests.processor import without_collecting
 from tui.app.own_editor import EditorFailed, edit_in_own_editor
 from tui.app.widgets.prompt_editor import PromptEditor
 
@@ -67,10 +68,11 @@ async def test_a_pasted_megabyte_takes_no_time_and_is_sent_whole() -> None:
     async with app.run_test() as pilot:
         editor = app.query_one(PromptEditor)
         await pilot.press(*"see ")
-        began = time.process_time()
-        editor.post_message(events.Paste(pasted))
-        await pilot.pause()
-        assert time.process_time() - began < 0.25
+        with without_collecting():
+            began = time.process_time()
+            editor.post_message(events.Paste(pasted))
+            await pilot.pause()
+            assert time.process_time() - began < 0.25
         assert editor.text == "see [pasted text 1: 980,001 characters, 40,002 lines]"
         await pilot.press("enter")
         await pilot.pause()

@@ -6,11 +6,11 @@ import random
 import string
 import subprocess
 import sys
-import time
 import uuid
 
 import pytest
 
+from tests.processor import processor_seconds
 from tui.routing.credentials import credentials_in
 
 _dice = random.Random(7)
@@ -164,6 +164,5 @@ LONG = {
 def test_a_megabyte_takes_under_a_third_of_a_second_whatever_it_holds(name: str) -> None:
     text = (LONG[name] * (MEGABYTE // len(LONG[name]) + 1))[:MEGABYTE]
     credentials_in("warm up")
-    started = time.process_time()
     assert credentials_in(text) == ()
-    assert time.process_time() - started < 0.3
+    assert processor_seconds(lambda: credentials_in(text)) < 0.3
