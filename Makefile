@@ -5,6 +5,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CHECKED := tui tests benchmarks docs
+# Tests and benchmarks start hundreds of programs; without bytecode each of them would compile all of ours anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo run test lint live bench pictures man lock clean
 help:
