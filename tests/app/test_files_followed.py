@@ -180,11 +180,35 @@ async def test_an_own_theme_is_used_and_an_edit_of_it_is_seen_at_once(fleet: Dem
 
 
 def color_of_brand(panel: Panel) -> tuple[int, int, int]:
-    strip = panel.app.screen._compositor.render_strips()[0]
-    segment = next(segment for segment in strip if "fleetdeck" in segment.text)
+    return color_of(panel, "fleetdeck")
+
+
+def color_of(panel: Panel, words: str) -> tuple[int, int, int]:
+    """The colour that the first of these words are painted in."""
+    strips = panel.app.screen._compositor.render_strips()
+    segment = next((segment for strip in strips for segment in strip if words in segment.text), None)
+    assert segment is not None, panel.painted
     assert segment.style is not None
     assert segment.style.color is not None
     return segment.style.color.get_truecolor()
+
+
+async def test_a_states_edited_colour_is_painted_at_once_and_on_a_screen_that_was_hidden(fleet: DemoFleet) -> None:
+    states = '[states]\nup = "{up}"\nidle = "{idle}"\n'
+    own_theme(OWN.format(primary="#ff0000") + states.format(up="#010203", idle="#040506"))
+    app = themed_panel(fleet, "mine")
+    async with app.run_test(size=(120, 40)) as pilot:
+        panel = Panel(app, pilot)
+        await panel.sees("● llama-swap")
+        assert color_of(panel, "● llama-swap") == (1, 2, 3)
+        own_theme(OWN.format(primary="#ff0000") + states.format(up="#030201", idle="#040506"))
+        await until(lambda: color_of(panel, "● llama-swap") == (3, 2, 1), "the table has the edited colour")
+        await panel.press("3", "escape")
+        await until(lambda: color_of(panel, "external off") == (4, 5, 6), "the row above the prompt is painted")
+        own_theme(OWN.format(primary="#ff0000") + states.format(up="#020103", idle="#060504"))
+        await until(lambda: color_of(panel, "external off") == (6, 5, 4), "that row has the edited colour")
+        await panel.press("1")
+        await until(lambda: color_of(panel, "● llama-swap") == (2, 1, 3), "so has the screen that was hidden")
 
 
 async def test_a_bad_theme_is_one_message_and_the_others_stay(fleet: DemoFleet) -> None:

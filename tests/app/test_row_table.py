@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
+from tui.app.themes import PLAIN_VARIABLES
 from tui.app.widgets.columns import GAP, Column, place_columns
 from tui.app.widgets.row_painter import Cell
 from tui.app.widgets.row_table import HEADER_LINES, RowTable
@@ -23,6 +24,9 @@ class TableApp(App[None]):
     def compose(self) -> ComposeResult:
         columns = (Column("name", "name", least=8, most=20),)
         yield RowTable[str](columns, key_of=lambda record: record, cells_of=lambda record: (Cell(record),))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return PLAIN_VARIABLES
 
     @property
     def table(self) -> RowTable[str]:

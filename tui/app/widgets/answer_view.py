@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from textual import events, on
@@ -24,6 +24,7 @@ from tui.app.widgets.block_colours import BlockColoured, colour_block
 from tui.app.widgets.line_rows import Row
 from tui.app.widgets.markdown_inline import Span
 from tui.app.widgets.row_drawing import RowDrawer, filtered
+from tui.app.widgets.themed import Themed
 
 WORK_A_FRAME = 0.012
 """Seconds of layout between two looks at the keys; a second's worth of the fastest model takes less."""
@@ -31,14 +32,38 @@ FRAME = 1 / 30
 WIDEST = 112
 """Cells: longer lines are hard to read."""
 
-_STYLES = frozenset(
-    {"text", "bold", "em", "strike", "code", "link", "url", "heading", "subheading", "bullet", "quote", "border"}
-    | {"code-block", "reasoning", "fold", "note", "failure", "prompt", "chosen", "selected"}
-    | {f"code-{name}" for name in ("keyword", "string", "number", "comment", "name", "added", "removed")}
-)
+_LOOKS: Mapping[str, str] = {
+    "text": "$foreground on $background",
+    "bold": "bold",
+    "em": "italic",
+    "strike": "strike",
+    "code": "$accent",
+    "link": "underline $primary",
+    "url": "$state-idle",
+    "heading": "bold $primary",
+    "subheading": "bold",
+    "bullet": "$primary",
+    "quote": "italic $foreground",
+    "border": "$state-idle",
+    "code-block": "$foreground",
+    "code-keyword": "$primary",
+    "code-name": "$secondary",
+    "code-string": "$state-up",
+    "code-number": "$accent",
+    "code-comment": "italic $state-idle",
+    "code-added": "$state-up",
+    "code-removed": "$state-down",
+    "reasoning": "italic $state-idle",
+    "fold": "$state-idle",
+    "note": "$state-idle",
+    "failure": "$state-down",
+    "prompt": "$foreground",
+    "chosen": "$cursor-foreground on $cursor-background",
+    "selected": "$cursor-foreground on $cursor-background",
+}
 
 
-class AnswerView(ScrollView, can_focus=True):
+class AnswerView(ScrollView, Themed, can_focus=True):
     """Only rows on screen are ever drawn, and only new lines are laid out.
 
     Textual's Markdown widgets parse and mount the whole text again: at 1 000 tokens a second they end seconds behind.
@@ -49,7 +74,7 @@ class AnswerView(ScrollView, can_focus=True):
         "What the model says, as it says it. Scrolling up holds the view where it is; end follows again. "
         "c goes from one block of code to the next, and y copies it, else the whole answer."
     )
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"answer-view--{name}" for name in _STYLES}
+    LOOKS = _LOOKS
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.ANSWER)]
 
     empty_text: reactive[str] = reactive("", layout=False)
@@ -68,9 +93,7 @@ class AnswerView(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.parts = AnswerParts(WIDEST)
         self.following = True
-        self._drawer = RowDrawer(
-            lambda name, partial: self.get_component_rich_style(f"answer-view--{name}", partial=partial)
-        )
+        self._drawer = RowDrawer(self.rich_look)
         self._goes_on = False
         self.colouring = False
         """True while a block of code is being coloured."""
@@ -192,8 +215,7 @@ class AnswerView(ScrollView, can_focus=True):
         elif self.following:
             self._take_rows(self.parts.height)
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
+    def forget_looks(self) -> None:
         self._drawer.forget_styles()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:

@@ -65,7 +65,7 @@ _STYLES = (
     ("Generic.Heading", "name"),
     ("Generic.Subheading", "comment"),
 )
-"""Kinds of token, the first that fits, and ``answer-view--code-STYLE``."""
+"""Kinds of token, the first that fits, and ``code-STYLE`` of an answer's looks."""
 
 
 def can_be_coloured(language: str, lines: Sequence[str]) -> bool:

@@ -18,10 +18,10 @@ KEPT_ROWS = 256
 
 
 class RowDrawer:
-    """Keeps the styles. ``rich_style`` gives that of a name; with True only what that name itself sets."""
+    """Keeps the styles. ``rich_look`` gives that of a name: of "text" the whole, of others what is different there."""
 
-    def __init__(self, rich_style: Callable[[str, bool], Style]) -> None:
-        self._rich_style = rich_style
+    def __init__(self, rich_look: Callable[[str], Style]) -> None:
+        self._rich_look = rich_look
         self._styles: dict[str, Style] = {}
         self._kept: LRUCache[int, tuple[Row, Strip]] = LRUCache(KEPT_ROWS)
 
@@ -45,10 +45,10 @@ class RowDrawer:
         """The style of a part of a row, whose names are joined by "+"."""
         style = self._styles.get(names)
         if style is None:
-            style = self._rich_style("text", False)
+            style = self._rich_look("text")
             for name in names.split("+"):
                 if name != "text":
-                    style = style + self._rich_style(name, True)
+                    style = style + self._rich_look(name)
             self._styles[names] = style
         return style
 

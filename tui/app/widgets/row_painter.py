@@ -17,7 +17,7 @@ MARGIN = 1
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: harmless text, and the name of a style (``row-table--NAME``)."""
+    """One cell: harmless text, and the name of a style of a table."""
 
     text: str
     style: str = ""
@@ -26,13 +26,13 @@ class Cell:
 class RowPainter:
     """Keeps the columns' widths and the styles of one table.
 
-    ``rich_style`` gives the style of a name; with True only what that name itself sets.
+    ``rich_look`` gives the style of a name: a row's is whole, a cell's holds only what is different there.
     """
 
-    def __init__(self, columns: Sequence[Column], rich_style: Callable[[str, bool], Style]) -> None:
+    def __init__(self, columns: Sequence[Column], rich_look: Callable[[str], Style]) -> None:
         self.placed: tuple[PlacedColumn, ...] = ()
         self._columns = tuple(columns)
-        self._rich_style = rich_style
+        self._rich_look = rich_look
         self._wanted: dict[str, int] = {}
         self._styles: dict[tuple[str, str], Style] = {}
 
@@ -84,9 +84,9 @@ class RowPainter:
         """The style of a cell on a row; the row under a focused cursor has one colour, so that all of it is legible."""
         style = self._styles.get((kind, name))
         if style is None:
-            style = self._rich_style(kind, False)
+            style = self._rich_look(kind)
             if name and kind != "cursor":
-                style = style + self._rich_style(name, True)
+                style = style + self._rich_look(name)
             self._styles[kind, name] = style
         return style
 

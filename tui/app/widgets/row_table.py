@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
@@ -19,6 +18,7 @@ from tui.app.actions import Scope
 from tui.app.bindings import bindings_of
 from tui.app.widgets.columns import Column
 from tui.app.widgets.row_painter import MARGIN, Cell, RowPainter
+from tui.app.widgets.themed import STATE_LOOKS, Themed
 
 R = TypeVar("R")
 
@@ -26,10 +26,23 @@ HEADER_LINES = 1
 MEASURED_ROWS = 300
 """Rows whose texts decide the columns' widths: measuring 10 000 would cost more than it tells."""
 
-STYLES = (
-    *("header", "row", "cursor", "cursor-blurred", "hover", "heading", "empty", "accent", "dim"),
-    *("up", "busy", "starting", "down", "unknown", "idle", "held", "held-too", "reserved", "free"),
-)
+ROW_LOOKS: Mapping[str, str] = {
+    "header": "$foreground 55% on $background",
+    "row": "$foreground on $background",
+    "heading": "bold $foreground on $surface",
+    "hover": "$foreground on $panel",
+    "cursor": "bold $cursor-foreground on $cursor-background",
+    "cursor-blurred": "$foreground on $panel",
+    "cursor-of-field": "bold $cursor-foreground on $cursor-background",
+}
+CELL_LOOKS: Mapping[str, str] = {
+    **STATE_LOOKS,
+    "empty": "italic $state-idle",
+    "held": "$background on $primary",
+    "held-too": "$background on $secondary",
+    "reserved": "$state-idle",
+    "free": "$state-idle",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +75,21 @@ class RowChosen(RowMessage):
     """A row was double-clicked."""
 
 
-class RowTable(ScrollView, Generic[R], can_focus=True):
+class RowTable(ScrollView, Themed, Generic[R], can_focus=True):
     """Rows of records, reconciled by key: the cursor and the scroll offset stay with the row they were on.
 
     ``DataTable`` would build 10 000 rows of cells and styles for the forty that are on screen.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"row-table--{name}" for name in STYLES}
-
+    LOOKS: ClassVar[Mapping[str, str]] = {**ROW_LOOKS, **CELL_LOOKS}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.TABLE)]
 
     cursor_key: reactive[str | None] = reactive(None, repaint=False)
     empty_text: reactive[str] = reactive("", layout=False)
     """What stands in place of rows where there are none."""
     hover_index: reactive[int | None] = reactive(None, repaint=False)
+    follows_field: bool = False
+    """The cursor is moved from a field that has the focus, so that it stands out as if the table had it."""
     wanted_key: str | None = None
     """The row that the cursor goes to as soon as it is there, unless the person moves it before."""
 
@@ -99,7 +113,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         """
         super().__init__(id=id)
         self.records: Sequence[R] = ()
-        self._painter = RowPainter(columns, self._rich_style)
+        self._painter = RowPainter(columns, self.rich_look)
         self._key_of = key_of
         self._cells_of = cells_of
         self._is_heading = is_heading
@@ -220,8 +234,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     def on_resize(self) -> None:
         self._lay_out()
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
+    def forget_looks(self) -> None:
         self._painter.forget_styles()
         self._shown.clear()
 
@@ -272,13 +285,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
 
     def _row_kind(self, record: R, key: str, index: int) -> str:
         if key == self.cursor_key:
-            return "cursor" if self.has_focus else "cursor-blurred"
+            blurred = "cursor-of-field" if self.follows_field else "cursor-blurred"
+            return "cursor" if self.has_focus else blurred
         if index == self.hover_index:
             return "hover"
         return "heading" if self._is_heading(record) else "row"
-
-    def _rich_style(self, name: str, partial: bool) -> Style:
-        return self.get_component_rich_style(f"row-table--{name}", partial=partial)
 
     def _lay_out(self) -> None:
         self._painter.place(self.size.width)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual import events
 from textual.app import RenderResult
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widget import Widget
 
-_STYLES = ("text", "strong", "dim", "up", "busy", "starting", "down", "unknown", "idle", "accent", "on")
+from tui.app.widgets.themed import STATE_LOOKS, Themed
+
+_LOOKS: Mapping[str, str] = {
+    **STATE_LOOKS,
+    "text": "$foreground",
+    "strong": "bold $foreground",
+    "on": "bold $state-busy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +29,11 @@ class Words:
     action: str = ""
 
 
-class StatusRow(Widget):
+class StatusRow(Themed):
     """Words from the left, cut where there is no room, and words at the right end, which always have it."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"status-row--{name}" for name in _STYLES}
+    LOOKS = _LOOKS
 
     left: reactive[tuple[Words, ...]] = reactive((), layout=False)
     right: reactive[tuple[Words, ...]] = reactive((), layout=False)
@@ -56,6 +62,4 @@ class StatusRow(Widget):
         return end
 
     def _content(self, parts: tuple[Words, ...]) -> Content:
-        return Content("").join(
-            Content.styled(words.text, self.get_visual_style(f"status-row--{words.style}")) for words in parts
-        )
+        return Content("").join(Content.styled(words.text, self.look(words.style)) for words in parts)
