@@ -317,5 +317,6 @@ class FleetApp(App[Parting]):
         if not self.is_running or not self._screen_stack:
             return
         for screen in self.screen_stack:
-            if isinstance(screen, ShowsState) and screen.is_running:
+            # One that is only being made does not have all its widgets yet, and begins with the state that is then.
+            if isinstance(screen, ShowsState) and screen.is_mounted and screen.is_running:
                 screen.show_state(state)
