@@ -10,8 +10,9 @@ from tui.config.schema import Config, MachineSettings, ServiceKind, ServiceSetti
 from tui.fleet.asking import Asker
 from tui.fleet.failures import LookFailed
 
-TIMEOUT = 1.0
-"""Seconds for one question: these are servers on loopback."""
+TIMEOUT = 3.0
+"""Seconds for one question. Nobody waits for them where nobody listens: loopback refuses at once. But all ports are
+asked while the panel itself starts, which on a slow machine takes a second of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ CANDIDATES: tuple[Candidate, ...] = (
 
 
 async def discover(candidates: Iterable[Candidate] = CANDIDATES, host: str = "127.0.0.1") -> Config:
-    """A configuration of the known servers that answer on ``host``; takes two seconds at the most."""
+    """A configuration of the known servers that answer on ``host``."""
     by_port: dict[int, list[Candidate]] = {}
     for candidate in candidates:
         for port in candidate.ports:
@@ -58,7 +59,7 @@ async def discover(candidates: Iterable[Candidate] = CANDIDATES, host: str = "12
 async def identify(host: str, port: int, candidates: Iterable[Candidate] = CANDIDATES) -> ServiceKind | None:
     """Which of ``candidates`` listens on ``port``; None where nobody does, or somebody else.
 
-    It takes a second to connect and a second for each question at the most.
+    It takes three seconds to connect and three for each question at the most.
     """
     try:
         async with asyncio.timeout(TIMEOUT):
