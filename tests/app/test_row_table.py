@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
@@ -51,6 +51,7 @@ lists_of_rows = (
 
 @settings(max_examples=25, deadline=None)
 @given(lists_of_rows, st.lists(st.tuples(st.integers(0, 39), lists_of_rows), min_size=1, max_size=6))
+@example(named(*range(12)), [(11, []), (0, named(*range(11))), (3, named(*range(11)))])
 async def test_the_cursor_stays_on_its_row_or_goes_to_the_one_in_its_place(
     first: list[str], steps: list[tuple[int, list[str]]]
 ) -> None:

@@ -172,6 +172,9 @@ class RowTable(ScrollView, Themed, Generic[R], can_focus=True):
         self._keep_cursor(keys, before, None if untouched else previous_key)
         if anchor is not None and not untouched:
             self._keep_in_place(*anchor)
+        if self.scroll_offset.y > self.max_scroll_y:
+            # Textual does so with the next layout, before which more rows may come.
+            self._scroll_to_row(self.max_scroll_y)
         self._lay_out()
 
     def refresh_changed_rows(self, *, by_time_alone: bool = False) -> None:
