@@ -28,7 +28,7 @@ run: .venv/runtime
 	@$(BIN)/python -m tui --config config.toml
 
 test: .venv/development
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
+	@$(BIN)/python -m pytest -n 3 --dist loadscope
 
 lint: .venv/development
 	@$(BIN)/ruff check $(CHECKED)
