@@ -314,9 +314,7 @@ class FleetApp(App[Parting]):
     def _show(self, state: PanelState) -> None:
         """Makes ``state`` the one in force and hands it to what is on screen; hidden screens cost nothing."""
         self.state = state
-        if not self.is_running or not self._screen_stack:
-            return
-        for screen in self.screen_stack:
+        for screen in [*self._screen_stack] if self.is_running else ():
             # One that is only being made does not have all its widgets yet, and begins with the state that is then.
             if isinstance(screen, ShowsState) and screen.is_mounted and screen.is_running:
                 screen.show_state(state)

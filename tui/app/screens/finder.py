@@ -54,7 +54,6 @@ class FinderScreen(ModalScreen[Outcome | None], Generic[Row, Outcome]):
 
     def on_mount(self) -> None:
         self.table.can_focus = False
-        self.table.follows_field = True
         self.table.empty_text = self.NOTHING_FOUND
         self.show_found()
         self.input.focus()

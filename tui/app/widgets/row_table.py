@@ -88,8 +88,6 @@ class RowTable(ScrollView, Themed, Generic[R], can_focus=True):
     empty_text: reactive[str] = reactive("", layout=False)
     """What stands in place of rows where there are none."""
     hover_index: reactive[int | None] = reactive(None, repaint=False)
-    follows_field: bool = False
-    """The cursor is moved from a field that has the focus, so that it stands out as if the table had it."""
     wanted_key: str | None = None
     """The row that the cursor goes to as soon as it is there, unless the person moves it before."""
 
@@ -128,8 +126,7 @@ class RowTable(ScrollView, Themed, Generic[R], can_focus=True):
 
     @property
     def cursor_record(self) -> R | None:
-        index = self.cursor_index
-        return None if index is None else self.records[index]
+        return None if self.cursor_index is None else self.records[self.cursor_index]
 
     @property
     def _visible_rows(self) -> int:
@@ -148,14 +145,12 @@ class RowTable(ScrollView, Themed, Generic[R], can_focus=True):
     def show_records(self, records: Sequence[R]) -> None:
         """Takes over ``records`` and draws again only the lines on screen that have changed."""
         keys = [self._key_of(record) for record in records]
-        before, previous_key = self.cursor_index, self.cursor_key
-        untouched = self._is_untouched
+        before, previous_key, untouched = self.cursor_index, self.cursor_key, self._is_untouched
         same_rows = len(keys) == len(self._index) and all(self._index.get(key) == at for at, key in enumerate(keys))
-        old = self.records
         if same_rows:
-            self.records = records
             seen = slice(self.scroll_offset.y, self.scroll_offset.y + self._visible_rows)
-            changed = [new for was, new in zip(old[seen], records[seen], strict=False) if was != new]
+            changed = [new for was, new in zip(self.records[seen], records[seen], strict=False) if was != new]
+            self.records = records
             if self._painter.grew_wider(self._cells_of(record) for record in changed if not self._is_line(record)):
                 self._lay_out()
             self.refresh_changed_rows()
@@ -172,8 +167,7 @@ class RowTable(ScrollView, Themed, Generic[R], can_focus=True):
         self._keep_cursor(keys, before, None if untouched else previous_key)
         if anchor is not None and not untouched:
             self._keep_in_place(*anchor)
-        if self.scroll_offset.y > self.max_scroll_y:
-            # Textual does so with the next layout, before which more rows may come.
+        if self.scroll_offset.y > self.max_scroll_y:  # Textual's next layout may come after more rows
             self._scroll_to_row(self.max_scroll_y)
         self._lay_out()
 
@@ -288,7 +282,8 @@ class RowTable(ScrollView, Themed, Generic[R], can_focus=True):
 
     def _row_kind(self, record: R, key: str, index: int) -> str:
         if key == self.cursor_key:
-            blurred = "cursor-of-field" if self.follows_field else "cursor-blurred"
+            # Where the focus cannot be, the cursor is moved from a field, and stands out as if it were.
+            blurred = "cursor-blurred" if self.can_focus else "cursor-of-field"
             return "cursor" if self.has_focus else blurred
         if index == self.hover_index:
             return "hover"
