@@ -53,7 +53,8 @@ async def test_no_key_is_painted_anywhere(fleet: DemoFleet) -> None:
 
 async def test_details_keep_the_last_error_after_it_is_over_and_say_how_old_facts_are(fleet: DemoFleet) -> None:
     clock = Clock()
-    async with open_panel(fleet, clock=clock) as panel:
+    seldom = ("[services.qdrant]\n", "[services.qdrant]\nrefresh = 3600\n")
+    async with open_panel(fleet, clock=clock, replace=seldom) as panel:
         await fleet.qdrant.scene("down")
         panel.app.monitor.look_now()
         await panel.sees("× qdrant")

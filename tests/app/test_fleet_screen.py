@@ -78,7 +78,8 @@ async def test_what_is_old_is_called_stale_and_not_up(fleet: DemoFleet) -> None:
 
 async def test_the_clock_and_the_ages_go_on_without_news(fleet: DemoFleet) -> None:
     clock = Clock()
-    async with open_panel(fleet, clock=clock) as panel:
+    seldom = ("[services.qdrant]\n", "[services.qdrant]\nrefresh = 3600\n")
+    async with open_panel(fleet, clock=clock, replace=seldom) as panel:
         assert "12:00:00" in panel.painted
         clock.now += 2.0
         await panel.sees("12:00:02")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -201,5 +200,6 @@ def test_a_machine_that_drops_every_packet_does_not_hold_up_an_agent(hole: int, 
         done = subprocess.run(command, capture_output=True, env=environment, timeout=30, check=True)
         times.append(time.perf_counter() - started)
         assert [one["state"] for one in json.loads(done.stdout)["candidates"]] == ["unknown", "unknown"]
-    # 0.4 s is what a quiet machine takes; the tests may share theirs with others.
-    assert statistics.median(times) < 0.8, times
+    # A machine that held it up would do so each time, and for the two seconds that a service has. 0.4 s is what a quiet
+    # machine takes; the tests may share theirs with others.
+    assert min(times) < 0.8, times
