@@ -18,21 +18,25 @@ from tests.cli.terminal import Terminal, on_terminal
 COLOR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|[34]8;[25];)[0-9;]*m")
 
 SLOW_TO_MEASURE = """
-import os, shutil, time
+import os, select, shutil
+from pathlib import Path
+
+measured, go_on = Path(os.environ["MEASURED"]), Path(os.environ["GO_ON"])
 
 def measured_slowly(measure=shutil.get_terminal_size):
     size = measure()
-    with open(os.environ["MEASURED"], "a") as file:
-        print(size.columns, file=file)
-    time.sleep(0.2)
+    if size.columns == 173:
+        measured.touch()
+        while not go_on.exists():
+            select.select([], [], [], 0.01)
     return size
 
 shutil.get_terminal_size = measured_slowly
 from tui.__main__ import main
 main()
 """
-"""The panel, which writes down each width that it measures, and takes so long for it that the terminal's next change
-comes in between."""
+"""The panel, which tells that it has measured 173 columns, and takes until it may go on to say so to itself."""
+CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 
 
 def colors_of(terminal: Terminal) -> set[tuple[str, str]]:
@@ -118,23 +122,25 @@ def test_after_many_resizes_the_last_size_is_drawn(demo: DemoProcess) -> None:
 
 
 def test_a_resize_while_the_one_before_is_heard_of_is_the_one_that_is_drawn(demo: DemoProcess, tmp_path: Path) -> None:
-    measured = tmp_path / "measured"
+    measured, go_on = tmp_path / "measured", tmp_path / "go-on"
     slow = [sys.executable, "-c", SLOW_TO_MEASURE, *demo.command()[len(COMMAND) :]]
-    with on_terminal(slow, demo.environment(MEASURED=str(measured))) as terminal:
+    with on_terminal(slow, demo.environment(MEASURED=str(measured), GO_ON=str(go_on))) as terminal:
         terminal.sees("llama-swap/qwen3")
 
-        def is_heard_of() -> bool:
+        def shown_time() -> str:
             terminal.read_on(0.0)
-            return "173" in measured.read_text().split()
+            found = CLOCK.search(terminal.screen.display[0])
+            return found[0] if found else ""
 
         terminal.resize(173, 25)
-        wait_until(is_heard_of, "the first is measured")
+        wait_until(measured.exists, "the first is measured")
         terminal.resize(91, 27)
         terminal.screen.erase_in_display(2)
+        go_on.touch()
         wait_until(terminal.is_filled, "the first screen fills 91 columns and 27 lines")
-        # One that was heard of too late is drawn over the last.
-        while terminal.read_on(0.3):
-            pass
+        # One that was heard of too late would be drawn over the last, and before the next second.
+        filled_at = shown_time()
+        wait_until(lambda: shown_time() not in ("", filled_at), "the next second is drawn")
         assert terminal.is_filled(), terminal.shown
 
 
