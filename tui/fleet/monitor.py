@@ -19,10 +19,10 @@ from tui.fleet.snapshot import FleetSnapshot, MachineSnapshot, MachineState, See
 QUIET = 0.05
 """Seconds between two snapshots at least, so that hundreds of answers in one breath make one snapshot."""
 QUIET_OF_MANY = 0.2
-PARTS_OF_A_WAIT = 10
-"""A wait is as many waits, one after the other: whatever holds this process up takes the time of one of them."""
 MANY = 50
 """Services from which on something changes all the time, and each snapshot takes longer to make."""
+PARTS_OF_A_WAIT = 10
+"""A wait is as many waits, one after the other: whatever holds this process up takes the time of one of them."""
 
 
 class Monitor:
