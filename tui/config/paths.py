@@ -48,9 +48,9 @@ def data_home() -> Path:
     return _base("XDG_DATA_HOME", ".local/share") / APPLICATION
 
 
-def path_words(path: Path) -> str:
-    """The path as a person writes it, in their home folder with ``~``."""
-    home = Path.home()
+def path_words(path: Path, home: Path | None = None) -> str:
+    """The path as a person writes it, in their home folder (None: that of this process) with ``~``."""
+    home = home or Path.home()
     if path == home:
         return "~"
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tui.config.paths import path_words
 from tui.config.schema import CliSettings, Config
 from tui.fleet.printable import printable
 from tui.routing.claude_files import claude_document, settings_folders
@@ -101,7 +102,7 @@ def _settings_files(environment: Mapping[str, str], home: Path, folder: Path) ->
 
 
 def _settings_problem(file: Path, home: Path) -> str:
-    shown = printable(f"~/{file.relative_to(home)}" if file.is_relative_to(home) else str(file), 200)
+    shown = printable(path_words(file, home), 200)
     try:
         found = file.stat()
     except OSError:
